@@ -1,0 +1,1 @@
+"""Scoring choice items and turning scores into estimates with intervals and points on the plane."""
