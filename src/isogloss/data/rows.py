@@ -7,9 +7,9 @@ others' `option_regions` because published sets also name parts of countries.
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from isogloss.errors import did_you_mean
 
@@ -90,16 +90,29 @@ class ChoiceItem(Row):
     kind: str | None = None
     source: str | None = None
 
-    @model_validator(mode="after")
-    def _options_agree(self) -> ChoiceItem:
-        if self.answer >= len(self.options):
-            raise ValueError(f"answer: {self.answer} is outside the {len(self.options)} options (counted from 0)")
-        if len(set(self.options)) < len(self.options):
-            twice = next(option for option in self.options if self.options.count(option) > 1)
-            raise ValueError(f"options: {twice!r} stands twice")
-        if self.option_regions is not None and len(self.option_regions) != len(self.options):
-            raise ValueError(f"option_regions: {len(self.option_regions)} entries for {len(self.options)} options")
-        return self
+    @field_validator("options")
+    @classmethod
+    def _options_differ(cls, options: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(options)) < len(options):
+            twice = next(option for option in options if options.count(option) > 1)
+            raise ValueError(f"'{twice}' stands twice")
+        return options
+
+    @field_validator("answer")
+    @classmethod
+    def _answer_is_an_option(cls, answer: int, info: ValidationInfo) -> int:
+        options = info.data.get("options")
+        if options is not None and answer >= len(options):
+            raise ValueError(f"{answer} is outside the {len(options)} options (counted from 0)")
+        return answer
+
+    @field_validator("option_regions")
+    @classmethod
+    def _one_entry_an_option(cls, regions: tuple[Any, ...] | None, info: ValidationInfo) -> tuple[Any, ...] | None:
+        options = info.data.get("options")
+        if regions is not None and options is not None and len(regions) != len(options):
+            raise ValueError(f"{len(regions)} entries for {len(options)} options")
+        return regions
 
     def english_options(self) -> tuple[int, ...]:
         """Positions of the options true of the US or Great Britain that are not the gold one.
@@ -128,8 +141,9 @@ class InstructionRow(Row):
     prompt: Annotated[dict[Language, Text], Field(min_length=1)]
     response: Annotated[dict[Language, Text], Field(min_length=1)]
 
-    @model_validator(mode="after")
-    def _languages_agree(self) -> InstructionRow:
-        if uneven := set(self.prompt) ^ set(self.response):
-            raise ValueError(f"response: languages differ from prompt's in {', '.join(sorted(uneven))}")
-        return self
+    @field_validator("response")
+    @classmethod
+    def _languages_agree(cls, response: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if uneven := set(response) ^ set(info.data.get("prompt", response)):
+            raise ValueError(f"languages differ from prompt's in {', '.join(sorted(uneven))}")
+        return response

@@ -1,0 +1,127 @@
+"""A text-only forward of a causal LM whose logits are made only where they are read.
+
+Shapes: B batch, T time, D hidden size, V vocabulary, N positions read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from isogloss.errors import UserError
+from isogloss.models.blocks import text_decoder
+
+#: Layer types whose attention is a mask over positions, so that several continuations can share one prompt in a row.
+_MASKED_LAYER_TYPES = {"full_attention", "sliding_attention"}
+
+
+def text_config(model: nn.Module) -> Any:
+    """The text part of a model's configuration, also for multimodal classes."""
+    return model.config.get_text_config()  # type: ignore[union-attr,operator]
+
+
+def masks_by_layer_type(model: nn.Module, allowed_BTT: torch.Tensor, positions_BT: torch.Tensor) -> Any:
+    """The attention mask in the form the decoder takes, from `allowed_BTT` (bool: query may see key).
+
+    A model that mixes full and sliding attention takes a dict by layer type; the window counts positions, not places in
+    the row. The masks are additive and [B, 1, T, T], which eager and SDPA attention both take.
+    """
+    config = text_config(model)
+    dtype = next(model.parameters()).dtype
+
+    def additive(allowed: torch.Tensor) -> torch.Tensor:
+        mask = torch.zeros(allowed.shape, dtype=dtype, device=allowed.device)
+        return mask.masked_fill_(~allowed, torch.finfo(dtype).min)[:, None]
+
+    types = set(getattr(config, "layer_types", None) or ())
+    if "sliding_attention" not in types:
+        return additive(allowed_BTT)
+    distance = positions_BT[:, :, None] - positions_BT[:, None, :]
+    in_window = allowed_BTT & (distance < config.sliding_window)
+    both = {"full_attention": allowed_BTT, "sliding_attention": in_window}
+    return {name: additive(both[name]) for name in types}
+
+
+def takes_packed_rows(model: nn.Module) -> bool:
+    """Whether the architecture's attention is a plain mask over positions (no recurrent or chunked layers)."""
+    config = text_config(model)
+    types = set(getattr(config, "layer_types", None) or {"full_attention"})
+    implementation = getattr(config, "_attn_implementation", "sdpa")
+    recurrent = any(getattr(config, name, None) for name in ("mamba_d_state", "ssm_cfg", "linear_attn_config"))
+    plain_window = "sliding_attention" in types or not getattr(config, "sliding_window", None)
+    window_unused = getattr(config, "use_sliding_window", None) is False
+    return (
+        types <= _MASKED_LAYER_TYPES
+        and implementation in ("eager", "sdpa")
+        and not recurrent
+        and (plain_window or window_unused or "full_attention" in types)
+    )
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """The decoder and the head of a causal LM, apart. Made by :func:`text_model`, which checks that they compose."""
+
+    model: nn.Module
+    decoder: nn.Module
+    head: nn.Module
+    softcap: float | None
+    scale: float
+
+    @property
+    def device(self) -> torch.device:
+        """Where input ids go."""
+        return self.model.get_input_embeddings().weight.device  # type: ignore[operator,union-attr,return-value]
+
+    def hidden(self, ids_BT: torch.Tensor, *, attention_mask: Any, positions_BT: torch.Tensor) -> torch.Tensor:
+        """[B, T, D] after the final norm. `attention_mask` is [B, T] or what :func:`masks_by_layer_type` made."""
+        return self.decoder(
+            input_ids=ids_BT, attention_mask=attention_mask, position_ids=positions_BT, use_cache=False
+        ).last_hidden_state
+
+    def logits(self, hidden_ND: torch.Tensor) -> torch.Tensor:
+        """Float32 logits [N, V]."""
+        return self._finish(self.head(hidden_ND))
+
+    def logits_of(self, hidden_ND: torch.Tensor, token_ids: Sequence[int]) -> torch.Tensor:
+        """Float32 logits [N, len(token_ids)] of these tokens alone; other rows of the head are not touched."""
+        if type(self.head) is not nn.Linear:
+            return self.logits(hidden_ND)[:, list(token_ids)]
+        index = torch.tensor(list(token_ids), device=self.head.weight.device)
+        bias = None if self.head.bias is None else self.head.bias[index]
+        return self._finish(nn.functional.linear(hidden_ND, self.head.weight[index], bias))
+
+    def _finish(self, raw: torch.Tensor) -> torch.Tensor:
+        logits = raw.float() * self.scale
+        return logits if self.softcap is None else torch.tanh(logits / self.softcap) * self.softcap
+
+
+@torch.inference_mode()
+def text_model(model: nn.Module) -> TextModel:
+    """Split `model` into decoder and head, and check on a few tokens that together they give the model's own logits.
+
+    Raises UserError where they do not (a head with more to it than a matrix, a soft cap and a scale).
+    """
+    config = text_config(model)
+    parts = TextModel(
+        model=model,
+        decoder=text_decoder(model),
+        head=model.get_output_embeddings(),  # type: ignore[operator,arg-type]
+        softcap=getattr(config, "final_logit_softcapping", None),
+        scale=float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0),
+    )
+    ids = torch.arange(1, 5, device=parts.device)[None] % config.vocab_size
+    real = torch.ones_like(ids)
+    hidden = parts.hidden(ids, attention_mask=real, positions_BT=torch.arange(4, device=parts.device)[None])
+    own = model(input_ids=ids, attention_mask=real, use_cache=False).logits.float()
+    ours = parts.logits(hidden[0])
+    if ours.shape != own[0].shape or not torch.allclose(ours, own[0], rtol=1e-2, atol=1e-2):
+        raise UserError(
+            f"{type(model).__name__}: its logits are not decoder → linear head (→ scale, soft cap), so they cannot be "
+            "read at single positions. Use another model class, or open an issue naming this one."
+        )
+    return parts
