@@ -1,0 +1,231 @@
+"""`isogloss evaluate` and `isogloss vectors`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from isogloss.cli.shown import output, print_json, progress, say
+from isogloss.data.read import read_choices
+from isogloss.data.rows import ChoiceItem
+from isogloss.errors import UserError
+from isogloss.evaluate.prompts import Scoring, prompt_of
+from isogloss.evaluate.results import MACRO, Estimate
+from isogloss.evaluate.score import BASELINE, BatchRows, Pass, ScoreSettings, score_items
+from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.statistics import accuracies, bias_rates
+from isogloss.models.load import DType, LoadedModel, load_model
+from isogloss.steering.apply import steer
+from isogloss.steering.extract import extract_vectors
+from isogloss.steering.intervention import Component, Intervention
+from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+from isogloss.steering.vectors import Kind, SteeringVectors, Token
+
+
+def read_items(files: Sequence[Path], *, split: str) -> list[ChoiceItem]:
+    """Items of a split; what the reader noticed goes to stderr."""
+    table = read_choices(files)
+    for notice in table.notices:
+        say(notice)
+    items = [item for item in table.rows if split in ("all", item.split)]
+    if not items:
+        there = ", ".join(sorted({item.split for item in table.rows}))
+        raise UserError(f"--split {split}: no item is in that split; the data has {there}")
+    return items
+
+
+def evaluate_command(
+    model: str,
+    files: Sequence[Path],
+    *,
+    scoring: Scoring,
+    normalise: Any,
+    vectors: Sequence[Path],
+    layers: Sequence[int],
+    gammas: Sequence[float],
+    context: bool,
+    split: str,
+    out: Path | None,
+    dtype: DType,
+    device: str,
+    token_budget: int,
+    as_json: bool,
+) -> None:
+    """Score and print per axis and language."""
+    # Cheap checks first: a typing mistake must not wait for a model to load.
+    loaded_vectors = _read_vectors(vectors, layers, gammas)
+    items = read_items(files, split=split)
+    if context:
+        items = _with_context(items)
+    if out is not None and not out.absolute().parent.is_dir():
+        raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
+    loaded = load_model(model, dtype=dtype, device=device)
+    intervention = Intervention(
+        tuple(Component(vectors=one, layer=layer, gamma=gamma) for one, layer, gamma in loaded_vectors)
+    )
+    _check_steering(loaded, intervention, items)
+    with progress(len(items), "scoring") as advance:
+        scores = score_items(
+            loaded.model,
+            loaded.tokenizer,
+            items,
+            settings=ScoreSettings(scoring=scoring, normalise=normalise, token_budget=token_budget),
+            passes=[_pass(loaded, intervention)],
+            questions=[item.context_question or "" for item in items] if context else None,
+            progress=advance,
+        )["scores"]
+    if out is not None:
+        scores.save(out)
+    summary = summarise(scores)
+    if as_json:
+        print_json({"model": model, "model_digest": loaded.digest, "scoring": scoring, **summary})
+    else:
+        output().print(_table(summary, title=f"{model}, {scoring}{', steered' if vectors else ''}"))
+        if out is not None:
+            say(f"item scores are in {out}")
+
+
+def summarise(scores: Scores) -> dict[str, Any]:
+    """The stable JSON: `results` (a row an axis and language) and `macro` (by axis, over languages besides English)."""
+    results: list[dict[str, Any]] = []
+    macro: dict[str, dict[str, Any]] = {}
+    for axis in ("transfer", "localization"):
+        own = [score for score in scores if score.axis == axis]
+        bias = bias_rates(own)
+        for language, one in accuracies(own).items() if own else ():
+            row = _row(one, bias.get(language))
+            if language == MACRO:
+                macro[axis] = row
+            else:
+                results.append({"axis": axis, "language": language, **row})
+    return {"results": results, "macro": macro}
+
+
+def _row(accuracy: Estimate, bias: Estimate | None) -> dict[str, Any]:
+    return {
+        "n": accuracy.n,
+        "groups": accuracy.groups,
+        "accuracy": accuracy.value,
+        "low": accuracy.low,
+        "high": accuracy.high,
+        "english_bias": None if bias is None else bias.value,
+        "english_bias_n": 0 if bias is None else bias.n,
+    }
+
+
+def _table(summary: dict[str, Any], *, title: str) -> Table:
+    table = Table(title=title, caption="accuracy and 95 % interval in %; English bias where an option is true of US/GB")
+    for name in ("axis", "language"):
+        table.add_column(name)
+    for name in ("n", "accuracy", "interval", "English bias"):
+        table.add_column(name, justify="right")
+    rows = list(summary["results"])
+    for axis, row in summary["macro"].items():
+        last = max(index for index, one in enumerate(rows) if one["axis"] == axis)
+        rows.insert(last + 1, {"axis": axis, "language": MACRO, **row})
+    for row in rows:
+        interval = "–" if row["low"] is None else f"{100 * row['low']:.1f} to {100 * row['high']:.1f}"
+        bias = "–" if row["english_bias"] is None else f"{100 * row['english_bias']:.1f}"
+        style = "bold" if row["language"] == MACRO else None
+        table.add_row(
+            row["axis"], row["language"], str(row["n"]), f"{100 * row['accuracy']:.1f}", interval, bias, style=style
+        )
+    return table
+
+
+def _with_context(items: Sequence[ChoiceItem]) -> list[ChoiceItem]:
+    kept = [item for item in items if item.context_question is not None]
+    if not kept:
+        raise UserError("--context: no item has a context_question")
+    if len(kept) < len(items):
+        say(f"{len(items) - len(kept)} of {len(items)} items have no context_question and are left out")
+    return kept
+
+
+def _read_vectors(
+    folders: Sequence[Path], layers: Sequence[int], gammas: Sequence[float]
+) -> list[tuple[SteeringVectors, int, float]]:
+    if len(layers) != len(folders):
+        raise UserError(
+            f"{len(folders)} --vectors and {len(layers)} --layer: give one layer for each folder of vectors, "
+            "e.g. --vectors DIR --layer 13 --gamma 1"
+        )
+    if gammas and len(gammas) != len(folders):
+        raise UserError(f"{len(folders)} --vectors and {len(gammas)} --gamma: give one for each, or none")
+    strengths = gammas or [1.0] * len(folders)
+    return [
+        (SteeringVectors.load(folder), layer, gamma)
+        for folder, layer, gamma in zip(folders, layers, strengths, strict=True)
+    ]
+
+
+def _check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequence[ChoiceItem]) -> None:
+    for one in intervention.components:
+        one.vectors.check_model(
+            loaded.digest, num_layers=loaded.num_layers, hidden_size=loaded.hidden_size, where=f"'{loaded.ref.text}'"
+        )
+        without = sorted({item.language for item in items} - set(one.vectors.languages))
+        if without:
+            say(f"{one.vectors.header.kind.upper()}: no vector for {', '.join(without)}; their items stay unsteered by it")
+
+
+def _pass(loaded: LoadedModel, intervention: Intervention) -> Pass:
+    def context(rows: BatchRows) -> AbstractContextManager[Any]:
+        return steer(
+            loaded.model,
+            intervention,
+            languages=rows.languages,
+            missing="unsteered",
+            real=rows.real,
+            prompt_ends=rows.prompt_ends,
+            model_digest=loaded.digest,
+        )
+
+    return Pass(name="scores", context=context, first_layer=intervention.first_layer or BASELINE.first_layer)
+
+
+def vectors_command(
+    model: str,
+    files: Sequence[Path],
+    *,
+    kind: Kind,
+    out: Path,
+    scoring: Scoring,
+    token: Token,
+    split: str,
+    most: int,
+    dtype: DType,
+    device: str,
+) -> None:
+    """Extract and save."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"--out {out}: is there already; name a new folder or remove it")
+    items = read_items(files, split=split)
+
+    def prompt(item: ChoiceItem, question: str) -> str:
+        return prompt_of(item, scoring, question=question)
+
+    pairs = take_pairs((en_pairs if kind == "en" else loc_pairs)(items, prompt), most=most)
+    loaded = load_model(model, dtype=dtype, device=device)
+    distinct = {text for pair in pairs for text in (pair.towards, pair.away)}
+    with progress(len(distinct), f"{kind.upper()} vectors") as advance:
+        vectors = extract_vectors(
+            loaded.model,
+            loaded.tokenizer,
+            pairs,
+            kind=kind,
+            model_name=loaded.ref.text,
+            model_digest=loaded.digest,
+            scoring=scoring,
+            token=token,
+            progress=advance,
+        )
+    vectors.save(out)
+    counts = ", ".join(f"{language} {count}" for language, count in vectors.header.pairs.items())
+    say(f"{kind.upper()} vectors for {loaded.num_layers} layers from pairs of {counts} are in {out}")
+    middle = loaded.num_layers * 3 // 4
+    say(f"next: isogloss evaluate {model} {files[0]} --vectors {out} --layer {middle} --gamma 1")

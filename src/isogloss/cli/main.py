@@ -1,0 +1,210 @@
+"""The console script: commands, exit codes, and one clear message for what a person can mend."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from isogloss import __version__
+from isogloss.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER, IsoglossError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Measure and steer multilingual language models on the transfer–localization plane.",
+    epilog="Exit codes: 0 done, 1 a bug, 2 your input, 3 refused, 4 interrupted (the same command goes on).",
+)
+
+#: What the machine refuses and a person can mend: no space, no permission, read-only, quota.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT}
+#: The base of typer's usage errors, which it does not export by itself.
+_UsageProblem = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; repeatable.")]
+PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="A pipeline's YAML, e.g. pipelines/embedded.yaml.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="'embedded', a local folder, or org/name[@revision].")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Choices files (JSONL).")]
+Scoring = Annotated[Literal["cloze", "letter"], typer.Option(help="Likelihood of the option's text, or of its letter.")]
+DType = Annotated[Literal["float32", "bfloat16"], typer.Option(help="Number type of the model.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, …")]
+
+
+def _version(show: bool) -> None:
+    if show:
+        typer.echo(f"isogloss {__version__}")
+        raise typer.Exit(EXIT_DONE)
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    pipeline: PipelineFile,
+    overrides: Set = None,
+    until: Annotated[str | None, typer.Option(metavar="STAGE", help="Stop after this stage.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a pipeline, or resume it; a finished one says so and stops."""
+    from isogloss.cli.pipelines import run_command
+
+    run_command(pipeline, overrides or [], until=until, as_json=as_json)
+
+
+@app.command()
+def plan(pipeline: PipelineFile, overrides: Set = None, as_json: Json = False) -> None:
+    """Show the stages, what is cached, and an estimate of time, memory and disk."""
+    from isogloss.cli.pipelines import plan_command
+
+    plan_command(pipeline, overrides or [], as_json=as_json)
+
+
+@app.command()
+def status(
+    pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE]", help="One pipeline; all of them if left out.")] = None,
+    overrides: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is done, running and failed."""
+    from isogloss.cli.pipelines import status_command
+
+    status_command(pipeline, overrides or [], as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    files: Files,
+    scoring: Scoring = "cloze",
+    normalise: Annotated[Literal["tokens", "none"], typer.Option(help="Divide a cloze likelihood by its tokens.")] = "tokens",
+    vectors: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Steering vectors; repeatable (EN and LOC make SUR).")
+    ] = None,
+    layer: Annotated[list[int] | None, typer.Option(help="Layer of each --vectors, in the same order.")] = None,
+    gamma: Annotated[list[float] | None, typer.Option(help="Strength of each --vectors (default 1).")] = None,
+    context: Annotated[bool, typer.Option("--context", help="Ask the contextual twins (country named) instead.")] = False,
+    split: Annotated[
+        Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")
+    ] = "all",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every item's scores here (JSONL).")] = None,
+    dtype: DType = "float32",
+    device: Device = "cpu",
+    token_budget: Annotated[int, typer.Option(help="Padded tokens a batch; changes speed only.", min=1)] = 2048,
+    as_json: Json = False,
+) -> None:
+    """Score any model on any choices files: n, accuracy, interval and English bias per language."""
+    from isogloss.cli.evaluate import evaluate_command
+
+    evaluate_command(
+        model,
+        files,
+        scoring=scoring,
+        normalise=normalise,
+        vectors=vectors or [],
+        layers=layer or [],
+        gammas=gamma or [],
+        context=context,
+        split=split,
+        out=out,
+        dtype=dtype,
+        device=device,
+        token_budget=token_budget,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def vectors(
+    model: Model,
+    files: Files,
+    kind: Annotated[Literal["en", "loc"], typer.Option(help="EN (English − own language) or LOC (country named − not).")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write.")],
+    scoring: Scoring = "cloze",
+    token: Annotated[Literal["last", "mean"], typer.Option(help="Last prompt token, or mean over all.")] = "last",
+    split: Annotated[
+        Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")
+    ] = "all",
+    pairs: Annotated[int, typer.Option(help="At most this many pairs a language.", min=1)] = 100,
+    dtype: DType = "float32",
+    device: Device = "cpu",
+) -> None:
+    """Extract steering vectors for every language and layer from choices files."""
+    from isogloss.cli.evaluate import vectors_command
+
+    vectors_command(
+        model, files, kind=kind, out=out, scoring=scoring, token=token, split=split, most=pairs, dtype=dtype, device=device
+    )
+
+
+@app.command()
+def ui(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int | None, typer.Option(help="Port (default 5000, or the next free one).")] = None,
+) -> None:
+    """Open MLflow on this folder's store."""
+    from isogloss.tracking.ui import serve_ui
+
+    serve_ui(Path.cwd(), host=host, port=port)
+
+
+@app.command()
+def doctor(
+    mend: Annotated[bool, typer.Option("--mend", help="Mend what can be mended.")] = False, as_json: Json = False
+) -> None:
+    """Check packages, the embedded model, the store and the pipelines, and say what is wrong."""
+    from isogloss.cli.doctor import doctor_command
+
+    raise typer.Exit(doctor_command(mend=mend, as_json=as_json))
+
+
+def main() -> None:
+    """Entry point. Ends the process with one of the documented exit codes."""
+    # Before anything imports them: telemetry is off, and no tokenizer or hub chatter between a person's lines.
+    for name, value in {
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }.items():
+        os.environ.setdefault(name, value)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        # Not standalone: an interrupt would end in 1, and errors below are worded here. Exit codes come back as values.
+        code = app(standalone_mode=False)
+        return code if isinstance(code, int) else EXIT_DONE
+    except IsoglossError as error:
+        print(f"isogloss: {error}", file=sys.stderr)
+        return error.exit_code
+    except _UsageProblem as error:
+        error.show(file=sys.stderr)  # type: ignore[attr-defined]
+        return EXIT_USER
+    except (KeyboardInterrupt, typer.Abort):
+        print("isogloss: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): not an error. Nothing more may be flushed into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_DONE
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        where = f": {error.filename}" if error.filename else ""
+        print(f"isogloss: {os.strerror(error.errno)}{where}. Nothing half-written was left.", file=sys.stderr)
+        return EXIT_USER

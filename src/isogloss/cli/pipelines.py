@@ -1,0 +1,138 @@
+"""`isogloss run`, `plan` and `status`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from isogloss.cli.shown import output, print_json, progress, say
+from isogloss.pipeline.engine import Outcome, run_pipeline
+from isogloss.pipeline.steps import Plan, make_plan
+from isogloss.spec import load_spec
+
+
+def read_plan(pipeline: Path, overrides: Sequence[str]) -> Plan:
+    """The pipeline with its steps, in the current folder."""
+    return make_plan(load_spec(pipeline, overrides), Path.cwd())
+
+
+def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, as_json: bool) -> None:
+    """Run or resume, then show the results."""
+    plan = read_plan(pipeline, overrides)
+    todo = [step.stage.name for step in plan.until(until) if not step.done]
+    if todo:
+        say(f"{plan.spec.name}: to do {', '.join(todo)}")
+    outcome = run_pipeline(plan, until=until, progress=progress, say=say)
+    after = make_plan(plan.spec, plan.root)
+    if as_json:
+        print_json(_outcome_json(after, outcome))
+    else:
+        _show(after, outcome, until=until)
+
+
+def _outcome_json(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+    from isogloss.files import read_json
+    from isogloss.stages.analyse import RESULTS
+
+    analyse = plan.step("analyse")
+    return {
+        "pipeline": plan.spec.name,
+        "identity": plan.identity,
+        "ran": list(outcome.ran),
+        "reused": list(outcome.reused),
+        "stages": {step.stage.name: str(step.folder) if step.done else None for step in plan.steps},
+        "mlflow_run": outcome.run_id,
+        "results": read_json(analyse.folder / RESULTS) if analyse.done else None,
+    }
+
+
+def _show(plan: Plan, outcome: Outcome, *, until: str | None) -> None:
+    from isogloss.evaluate.results import Results
+    from isogloss.files import read_json
+    from isogloss.report.findings import findings
+    from isogloss.report.table import language_table, results_table
+    from isogloss.stages.analyse import RESULTS
+
+    console = output()
+    analyse, report = plan.step("analyse"), plan.step("report")
+    if analyse.done and until in (None, "analyse", "report"):
+        results = Results.model_validate(read_json(analyse.folder / RESULTS))
+        console.print(results_table(results))
+        console.print(language_table(results))
+        for finding in findings(results):
+            console.print(f"• {finding}")
+    if not outcome.ran:
+        upto = "" if until is None else f" up to {until}"
+        say(f"{plan.spec.name}: finished already{upto}; nothing to do")
+    if outcome.pending:
+        say(f"{outcome.pending} MLflow entries wait in {plan.folder / 'journal.jsonl'}; the next run hands them over")
+    if report.done:
+        say(f"report: {report.folder / 'report.html'}")
+        say("next: isogloss ui")
+    else:
+        say(f"next: isogloss run …, which goes on with {next(s.stage.name for s in plan.steps if not s.done)}")
+
+
+def plan_command(pipeline: Path, overrides: Sequence[str], *, as_json: bool) -> None:
+    """Stages, cached or not, and what they will cost."""
+    from isogloss.pipeline.estimate import estimate
+
+    plan = read_plan(pipeline, overrides)
+    costs = estimate(plan)
+    if as_json:
+        print_json(costs.as_json())
+        return
+    table = Table(title=f"{plan.spec.name} ({plan.spec.model}, {plan.dtype})")
+    for name in ("stage", "state"):
+        table.add_column(name)
+    for name in ("question forwards", "estimated time"):
+        table.add_column(name, justify="right")
+    for cost in costs.stages:
+        state = "cached" if cost.cached else ("damaged, runs again" if cost.damaged else "to do")
+        forwards = f"{cost.forwards:,.0f}" if cost.forwards else "–"
+        table.add_row(cost.stage, state, forwards, "–" if cost.cached else _minutes(cost.seconds))
+    console = output()
+    console.print(table)
+    console.print(
+        f"to do: about {_minutes(costs.seconds)}, {costs.memory_bytes / 2**30:.1f} GiB of memory at the peak, "
+        f"{costs.disk_bytes / 2**20:.0f} MiB of disk (free: {costs.free_bytes / 2**30:.0f} GiB)"
+    )
+    for line in costs.notes:
+        console.print(line)
+    say(f"next: isogloss run {pipeline}")
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def status_command(pipeline: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
+    """One pipeline's stages, or every pipeline that left a journal here."""
+    from isogloss.pipeline.status import pipeline_states
+
+    states = pipeline_states(Path.cwd())
+    if pipeline is not None:
+        plan = read_plan(pipeline, overrides)
+        states = [state for state in states if state.folder == plan.folder]
+        if not states:
+            if as_json:
+                print_json([])
+            else:
+                say(f"{plan.spec.name}: never run with these settings. next: isogloss run {pipeline}")
+            return
+    if as_json:
+        print_json([state.as_json() for state in states])
+        return
+    if not states:
+        say("no pipeline has been run in this folder. next: isogloss run pipelines/embedded.yaml")
+        return
+    table = Table()
+    for name in ("pipeline", "state", "stages", "last event"):
+        table.add_column(name)
+    for state in states:
+        stages = " ".join(f"{name}:{word}" for name, word in state.stages.items())
+        table.add_row(state.folder.name, state.word, stages, state.last)
+    output().print(table)

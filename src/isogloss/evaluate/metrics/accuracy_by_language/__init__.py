@@ -1,0 +1,1 @@
+"""An `evaluate` module; see `accuracy_by_language.py`."""

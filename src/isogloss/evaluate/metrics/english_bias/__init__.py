@@ -1,0 +1,1 @@
+"""An `evaluate` module; see `english_bias.py`."""

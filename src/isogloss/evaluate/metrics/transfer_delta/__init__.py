@@ -1,0 +1,1 @@
+"""An `evaluate` module; see `transfer_delta.py`."""

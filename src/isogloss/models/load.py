@@ -1,0 +1,199 @@
+"""Resolve a model reference to a folder with a content digest, and load it ready for reading or steering.
+
+The digest is over the weights, config and tokenizer files alone, so that the same model has the same digest wherever it
+lies: steering vectors made on the Hub's copy fit the local one. For a Hub model the commit stands in `ref.revision`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from isogloss.errors import UserError, did_you_mean
+from isogloss.files import digest_of
+from isogloss.models.cache import file_digests
+from isogloss.models.embedded import embedded_model
+from isogloss.models.quiet import quiet_transformers
+from isogloss.models.reference import ModelRef, check_model_folder, parse_model_ref
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DType = Literal["float32", "bfloat16"]
+
+#: What makes a model: its digest covers these, and these alone are fetched from the Hub.
+_CONFIG = ("config.json",)
+_WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
+_TOKENIZER = (
+    "tokenizer*",
+    "vocab*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template*",
+    "*.model",
+)
+_FETCHED = (*_CONFIG, *_WEIGHTS, *_TOKENIZER, "generation_config.json")
+#: Other layouts of the same weights, which some repositories carry besides.
+_NOT_FETCHED = ("*/*", "consolidated*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolvedModel:
+    """Where a model's files are and what they hold. For a Hub model, `ref.revision` is the commit."""
+
+    ref: ModelRef
+    path: Path
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A causal language model in eval mode, without gradients, and its tokenizer, which has a pad token."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    ref: ModelRef
+    path: Path
+    digest: str
+    num_layers: int
+    hidden_size: int
+    dtype: DType
+
+
+def resolve(ref: ModelRef | str) -> ResolvedModel:
+    """Find the model's files, converting or downloading them if need be.
+
+    Raises:
+        UserError: there is no such model, it cannot be fetched, or it is not in safetensors.
+    """
+    if isinstance(ref, str):
+        ref = parse_model_ref(ref)
+    match ref.kind:
+        case "embedded":
+            path = embedded_model()
+        case "local":
+            path = Path(ref.name)
+        case "hub":
+            from isogloss.models.hub import snapshot
+
+            path = snapshot(ref, fetch=_FETCHED, leave=_NOT_FETCHED)
+            ref = replace(ref, revision=path.name)
+        case "registry":
+            raise UserError(
+                f"model '{ref.text}': models in the registry cannot be named as a base model in this version; "
+                "fetch the version and name its directory"
+            )
+    check_model_folder(path, text=ref.text)
+    return ResolvedModel(ref=ref, path=path, digest=model_digest(path))
+
+
+def model_digest(folder: Path) -> str:
+    """Hex sha256 over the names and contents of the config, safetensors and tokenizer files in `folder`."""
+    patterns = (*_CONFIG, *_WEIGHTS, *_TOKENIZER)
+    names = sorted({path.name for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+    return digest_of(file_digests(folder, names))
+
+
+def load_model(
+    ref: ModelRef | str, *, dtype: DType = "float32", device: str = "cpu", attn_implementation: str = "sdpa"
+) -> LoadedModel:
+    """Load a model for inference: eval mode, no gradients, safetensors only, none of the repository's own code run.
+
+    `dtype` is float32 or bfloat16; float16 is not offered because activations of Gemma 3 overflow in it.
+
+    Raises:
+        UserError: as :func:`resolve`, or the files hold no causal language model, are damaged, or lack weights.
+    """
+    import torch
+
+    _check_dtype(dtype)
+    _check_device(device)
+    found = resolve(ref)
+    tokenizer = _tokenizer(found)
+    model = _model(found, dtype=getattr(torch, dtype), attn_implementation=attn_implementation)
+    model.to(torch.device(device)).eval().requires_grad_(False)
+    text_config = model.config.get_text_config()
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        ref=found.ref,
+        path=found.path,
+        digest=found.digest,
+        num_layers=text_config.num_hidden_layers,
+        hidden_size=text_config.hidden_size,
+        dtype=dtype,
+    )
+
+
+def _model(found: ResolvedModel, *, dtype: Any, attn_implementation: str) -> Any:
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+
+    where = f"model '{found.ref}'"
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with quiet_transformers():
+        try:
+            config = AutoConfig.from_pretrained(found.path, **local)
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{where}: {found.path / 'config.json'} cannot be used: {error}") from error
+        known = [
+            auto for auto in (AutoModelForCausalLM, AutoModelForImageTextToText) if type(config) in auto._model_mapping
+        ]
+        if getattr(config, "is_encoder_decoder", False) or not known:
+            raise UserError(f"{where}: a {config.model_type} model is not a causal (decoder-only) language model")
+        try:
+            loaded: Any = known[0].from_pretrained(
+                found.path,
+                config=config,
+                dtype=dtype,
+                attn_implementation=attn_implementation,
+                use_safetensors=True,
+                output_loading_info=True,
+                **local,
+            )
+        except (SafetensorError, OSError, RuntimeError, ValueError, ImportError) as error:
+            raise UserError(f"{where}: the model in {found.path} cannot be loaded: {error}") from error
+    model, info = loaded
+    if missing := sorted(info["missing_keys"]):  # transformers would go on with random numbers in their place
+        raise UserError(
+            f"{where}: the safetensors in {found.path} lack {len(missing)} of the weights that config.json asks for "
+            f"({', '.join(missing[:3])}, …); fetch or save the model again"
+        )
+    return model
+
+
+def _tokenizer(found: ResolvedModel) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    where = f"model '{found.ref}'"
+    with quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(found.path, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise UserError(f"{where}: {found.path} holds no tokenizer that can be loaded: {error}") from error
+    if tokenizer.pad_token is None:
+        if tokenizer.eos_token is None:
+            raise UserError(f"{where}: the tokenizer in {found.path} has neither a pad nor an eos token; set one")
+        tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _check_dtype(dtype: str) -> None:
+    offered = ("float32", "bfloat16")
+    if dtype in ("float16", "fp16", "half"):
+        raise UserError(f"dtype '{dtype}' is not offered, because Gemma 3 overflows in it; use bfloat16 or float32")
+    if dtype not in offered:
+        raise UserError(f"dtype '{dtype}' is not known{did_you_mean(dtype, offered)}; it is float32 or bfloat16")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UserError(f"device '{device}' is not known; it is cpu, cuda, cuda:0, …") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device '{device}': this machine or this build of torch has no CUDA; use cpu")

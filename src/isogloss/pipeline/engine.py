@@ -1,0 +1,244 @@
+"""Run a pipeline: only what has no whole output, each stage aside and sealed, journal first, MLflow after.
+
+The same command again goes on where the last one stopped. Killed inside a stage, its finished chunks are kept in a work
+folder; the stage itself counts only when sealed.
+"""
+
+from __future__ import annotations
+
+import logging
+import resource
+import shutil
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from isogloss.errors import InterruptedRun, UserError
+from isogloss.files import sealed_folder, write_atomic, write_json
+from isogloss.pipeline.steps import STORE, Plan, Step
+from isogloss.stages.stage import RECORD, Progress, StageRun
+from isogloss.tracking.journal import Journal
+from isogloss.tracking.project import project
+from isogloss.tracking.store import tracking_uri
+
+if TYPE_CHECKING:
+    from isogloss.models.load import LoadedModel
+
+_logger = logging.getLogger(__name__)
+
+PARENT = "pipeline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a run did: stages run now, stages found finished, and MLflow events still waiting."""
+
+    ran: tuple[str, ...]
+    reused: tuple[str, ...]
+    pending: int
+    run_id: str | None
+
+
+def run_pipeline(plan: Plan, *, until: str | None = None, progress: Progress, say: Callable[[str], None]) -> Outcome:
+    """Run what is unfinished, up to and including stage `until`.
+
+    Raises UserError when another process runs the same pipeline, InterruptedRun on SIGINT or SIGTERM (what is finished
+    is kept), and whatever a stage raises, after noting its failure.
+    """
+    wanted = plan.until(until)
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(plan.root / STORE / "pipelines" / f".{plan.folder.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(
+            f"{plan.spec.name}: another process is running this pipeline. Wait for it, or see `isogloss status`."
+        ) from None
+    with lock, _signals_as_interrupts():
+        return _run(plan, wanted, progress=progress, say=say)
+
+
+def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Callable[[str], None]) -> Outcome:
+    journal = Journal(plan.folder / "journal.jsonl")
+    unfinished = [step.stage.name for step in wanted if not step.done]
+    known = {event.run for event in journal.events() if event.kind == "end"}
+    if unfinished or PARENT not in known:
+        write_atomic(plan.folder / "pipeline.yaml", plan.spec.to_yaml())
+        journal.close_abandoned()
+        journal.start_run(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
+        journal.params(PARENT, _parent_params(plan))
+        journal.artifact(PARENT, plan.folder / "pipeline.yaml")
+    model = _lazy_model(plan, say)
+    uri = plan.spec.track.uri or tracking_uri(plan.root)
+    experiment = plan.spec.track.experiment
+    try:
+        for step in wanted:
+            name = step.stage.name
+            if step.done:
+                if name not in known:
+                    journal.start_run(name, name=name, parent=PARENT, kind="stage", tags={"isogloss.reused": "true"})
+                    _journal(journal, step)
+                continue
+            journal.start_run(name, name=name, parent=PARENT, kind="stage", tags={"isogloss.stage_key": step.key})
+            _run_stage(plan, step, progress=progress, model=model)
+            _journal(journal, step)
+            project(journal, tracking_uri=uri, experiment=experiment)
+        if unfinished or PARENT not in known:
+            journal.end_run(PARENT, "FINISHED")
+    except BaseException as error:
+        interrupted = isinstance(error, KeyboardInterrupt | InterruptedRun)
+        for key in (name, PARENT):
+            journal.end_run(key, "KILLED" if interrupted else "FAILED")
+        project(journal, tracking_uri=uri, experiment=experiment)
+        if interrupted:
+            raise InterruptedRun(
+                f"stopped during stage {name}; what is finished is kept, the same command goes on"
+            ) from error
+        raise
+    projection = project(journal, tracking_uri=uri, experiment=experiment)
+    return Outcome(
+        ran=tuple(unfinished),
+        reused=tuple(step.stage.name for step in wanted if step.stage.name not in unfinished),
+        pending=projection.pending,
+        run_id=projection.run_ids.get(PARENT),
+    )
+
+
+def _run_stage(plan: Plan, step: Step, *, progress: Progress, model: Callable[[], LoadedModel]) -> None:
+    """Fill the stage's folder aside and seal it; then drop its partial results."""
+    work = step.folder.parent / ".work" / step.folder.name
+    work.mkdir(parents=True, exist_ok=True)
+    for leftover in step.folder.parent.glob(f".{step.folder.name}.*"):
+        shutil.rmtree(leftover)
+    if step.folder.exists():
+        _logger.warning("%s: damaged (%s); run again", step.stage.name, step.missing)
+    timings = {done.stage.name: done.record().seconds for done in plan.steps if (done.folder / RECORD).is_file()}
+    started = time.monotonic()
+    with sealed_folder(step.folder, stage=step.stage.name, key=step.key) as out:
+        record = step.stage.run(
+            StageRun(
+                spec=plan.spec,
+                inputs={need: plan.step(need).folder for need in step.stage.needs},
+                out=out,
+                work=work,
+                progress=progress,
+                model=model,
+                model_ref=plan.spec.model,
+                model_digest=plan.model_digest,
+                dtype=plan.dtype,
+                timings=timings,
+            )
+        )
+        measured = {"seconds": time.monotonic() - started, "peak_bytes": peak_bytes()}
+        write_json(out / RECORD, record.model_copy(update=measured).model_dump())
+    shutil.rmtree(work)
+
+
+def peak_bytes() -> int:
+    """Peak resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _lazy_model(plan: Plan, say: Callable[[str], None]) -> Callable[[], LoadedModel]:
+    @cache
+    def load() -> LoadedModel:
+        import torch
+
+        from isogloss.models.load import load_model
+
+        if plan.spec.compute.threads is not None:
+            torch.set_num_threads(plan.spec.compute.threads)
+        device = plan.spec.compute.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        say(f"loading {plan.spec.model} in {plan.dtype} on {device}")
+        return load_model(plan.spec.model, dtype=plan.dtype, device=device)  # type: ignore[arg-type]
+
+    return load
+
+
+def _journal(journal: Journal, step: Step) -> None:
+    """Write a finished stage's record, and what belongs to the whole pipeline to the parent."""
+    name, record = step.stage.name, step.record()
+    by_step: dict[int, dict[str, float]] = defaultdict(dict)
+    for metric in record.metrics:
+        by_step[metric.step][metric.name] = metric.value
+    by_step[0] = {**by_step[0], "seconds": record.seconds}
+    if record.params:
+        journal.params(name, record.params)
+    for number, values in sorted(by_step.items()):
+        journal.metrics(name, values, step=number)
+    for dataset in record.datasets:
+        for key in (name, PARENT):
+            journal.dataset(key, dataset.name, dataset.digest, dataset.context, dataset.rows)
+    for file, folder in record.artifacts.items():
+        journal.artifact(name, step.folder / file, folder=folder)
+    chosen = {key: value for key, value in record.params.items() if key.startswith("chosen.")}
+    if chosen:
+        journal.params(PARENT, chosen)
+    if name == "analyse":
+        for number, values in sorted(by_step.items()):
+            shown = {metric: value for metric, value in values.items() if metric != "seconds"}
+            if shown:
+                journal.metrics(PARENT, shown, step=number)
+    if name == "baseline":
+        journal.metrics(PARENT, {metric: value for metric, value in by_step[0].items() if metric != "seconds"})
+    if name == "report":
+        for file, folder in record.artifacts.items():
+            journal.artifact(PARENT, step.folder / file, folder=folder)
+    journal.end_run(name, "FINISHED")
+
+
+def _tags(plan: Plan) -> dict[str, str]:
+    return {
+        "isogloss.pipeline": plan.spec.name,
+        "isogloss.identity": plan.identity,
+        "isogloss.model_digest": plan.model_digest,
+    }
+
+
+def _parent_params(plan: Plan) -> dict[str, object]:
+    spec = plan.spec
+    return {
+        "model": spec.model,
+        "model.digest": plan.model_digest[:16],
+        "dtype": plan.dtype,
+        "scoring": spec.scoring.method,
+        "normalise": spec.scoring.normalise,
+        "languages": ",".join(spec.data.languages),
+        "data": "embedded" if spec.data.choices == "embedded" else "files",
+        "data.seed": spec.data.seed,
+        "data.test": "all" if spec.data.test is None else spec.data.test,
+        "vectors.token": spec.vectors.token,
+        "vectors.pairs": spec.vectors.pairs,
+        "positions": spec.steer.positions,
+        "tolerance": spec.sweep.tolerance,
+    }
+
+
+@contextmanager
+def _signals_as_interrupts() -> Iterator[None]:
+    """SIGTERM ends like Ctrl-C: what is finished is kept, exit code 4."""
+
+    def stop(number: int, _frame: object) -> None:
+        raise InterruptedRun(f"stopped by signal {signal.Signals(number).name}")
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # Not in the main thread: the caller's process decides.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,129 @@
+"""What a pipeline will cost before it runs: forwards by stage, seconds by a short measurement, memory, disk.
+
+A question forward is one prompt with its options packed behind it. Seconds come from its FLOPs (2 × parameters × tokens, and
+the head where logits are read) over the speed of a matrix multiplication measured here, corrected by the finished stages
+of this machine where there are any.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from isogloss.files import read_json
+from isogloss.pipeline.steps import STORE, Plan
+from isogloss.spec import PipelineSpec
+
+#: Tokens of a packed question and positions read, typical of the embedded items.
+TOKENS, READS = 45, 8
+#: Share of the measured matrix-multiply speed that scoring reaches (measured with the embedded model on two cores).
+EFFICIENCY = 0.35
+#: Items a language and axis where a split is not bounded, as the embedded benchmark has them.
+UNBOUNDED = {"dev1": 250, "dev2": 250, "test": 800}
+
+
+@dataclass(frozen=True, slots=True)
+class StageCost:
+    """Estimate of one stage."""
+
+    stage: str
+    cached: bool
+    damaged: bool
+    forwards: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """Estimate of a pipeline's unfinished stages."""
+
+    stages: tuple[StageCost, ...]
+    seconds: float
+    memory_bytes: float
+    disk_bytes: float
+    free_bytes: int
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Stable JSON."""
+        return asdict(self)
+
+
+def estimate(plan: Plan) -> Costs:
+    """Costs of what is not cached."""
+    config = read_json(plan.model_path / "config.json")
+    config = {**config, **config.get("text_config", {})}
+    layers, hidden, vocabulary = config["num_hidden_layers"], config["hidden_size"], config["vocab_size"]
+    weights = sum(path.stat().st_size for path in plan.model_path.glob("*.safetensors"))
+    stored = 4 if config.get("dtype", config.get("torch_dtype")) == "float32" else 2
+    parameters = weights / stored
+    body = max(parameters - vocabulary * hidden, parameters * 0.1)
+    flops = 2 * body * TOKENS + 2 * vocabulary * hidden * READS
+    per_forward = flops / (EFFICIENCY * matmul_flops(plan.dtype))
+    forwards = forwards_by_stage(plan.spec, layers)
+    stages = []
+    for step in plan.steps:
+        count = forwards.get(step.stage.name, 0.0)
+        seconds = count * per_forward + _OVERHEAD.get(step.stage.name, 1.0)
+        damaged = step.missing is not None and step.folder.exists()
+        stages.append(StageCost(step.stage.name, step.done, damaged, 0.0 if step.done else count, seconds))
+    todo = [cost for cost in stages if not cost.cached]
+    width = 2 if plan.dtype == "bfloat16" else 4
+    reading = 128 * vocabulary * 4 * 2
+    memory = parameters * width + weights * (1 if width == 2 else 0) + reading + 1.2 * 2**30
+    notes = [] if todo else ["everything is cached: isogloss run says so and stops"]
+    free = shutil.disk_usage(plan.root).free
+    disk = 40 * 2**20 if todo else 0
+    if disk > free:
+        notes.append("there is not enough disk space for the results")
+    return Costs(
+        stages=tuple(stages),
+        seconds=sum(cost.seconds for cost in todo),
+        memory_bytes=memory if todo else 0,
+        disk_bytes=disk,
+        free_bytes=free,
+        notes=tuple(notes),
+    )
+
+
+#: Seconds that do not grow with the number of forwards: reading facts, intervals, figures.
+_OVERHEAD = {"data": 6.0, "baseline": 12.0, "vectors": 3.0, "sweep": 25.0, "evaluate": 3.0, "analyse": 6.0, "report": 8.0}
+
+
+def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
+    """Question forwards of each stage; a pass that starts at layer l counts as the share of layers above it."""
+    languages = len(spec.data.languages)
+    bound = {"dev1": spec.data.dev1, "dev2": spec.data.dev2, "test": spec.data.test}
+    items = {split: bound[split] or UNBOUNDED[split] for split in bound}
+    swept = range(1, layers + 1) if spec.sweep.layers == "all" else spec.sweep.layers
+    shares = sum((layers - layer + 1) / layers for layer in swept)
+    points = shares * (len(spec.sweep.en_gammas) + len(spec.sweep.loc_gammas))
+    pairs = min(spec.vectors.pairs, items["dev1"])
+    return {
+        "baseline": languages * (2 * items["dev2"] + 3 * items["test"]),
+        "vectors": 4 * languages * pairs * 0.5,
+        "sweep": (languages - 1) * 2 * items["dev2"] * (1 + points),
+        "evaluate": languages * 2 * items["test"] * (1 + 5 * 0.5),
+    }
+
+
+def matmul_flops(dtype: str) -> float:
+    """Floating-point operations a second of a square matrix multiplication here, measured for a fraction of a second."""
+    import torch
+
+    size = 1024
+    matrix = torch.randn(size, size).to(getattr(torch, dtype))
+    matrix @ matrix
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < 0.3:
+        matrix @ matrix
+        count += 1
+    return 2 * size**3 * count / (time.perf_counter() - started)
+
+
+def store_size(root: Path) -> int:
+    """Bytes under the store of `root`."""
+    return sum(path.stat().st_size for path in (root / STORE).rglob("*") if path.is_file())

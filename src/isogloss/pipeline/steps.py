@@ -1,0 +1,125 @@
+"""Which stages a pipeline has, under which keys, and which of them are already there.
+
+A stage's key hashes its settings, the keys of its inputs, the code that can change its result and, where it uses the
+model, the model's digest and number type. What only changes speed stays out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from isogloss.errors import UserError, did_you_mean
+from isogloss.files import damage, digest_of, read_json, sha256_file
+from isogloss.models.load import resolve
+from isogloss.models.reference import parse_model_ref
+from isogloss.spec import STAGES, PipelineSpec
+from isogloss.stages import ALL_STAGES
+from isogloss.stages.stage import RECORD, Record, Stage
+
+#: Folder of everything that runs leave behind, under the working directory.
+STORE = "mlruns"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A stage of one pipeline: its key, the folder of its output, and what is wrong with that folder (None: whole)."""
+
+    stage: Stage
+    key: str
+    folder: Path
+    missing: str | None
+
+    @property
+    def done(self) -> bool:
+        """Whether the output is there and whole."""
+        return self.missing is None
+
+    def record(self) -> Record:
+        """What the finished stage tells the tracker."""
+        return Record.model_validate(read_json(self.folder / RECORD))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A pipeline with its steps. `identity` is the digest of all keys: the same for the same results."""
+
+    spec: PipelineSpec
+    root: Path
+    model_path: Path
+    model_digest: str
+    dtype: str
+    steps: tuple[Step, ...]
+
+    @property
+    def identity(self) -> str:
+        """Digest over all stage keys."""
+        return digest_of([step.key for step in self.steps])
+
+    @property
+    def folder(self) -> Path:
+        """Where this pipeline's journal and resolved settings are."""
+        return self.root / STORE / "pipelines" / f"{self.spec.name}-{self.identity[:12]}"
+
+    def step(self, name: str) -> Step:
+        """The step of a stage."""
+        return next(step for step in self.steps if step.stage.name == name)
+
+    def until(self, name: str | None) -> tuple[Step, ...]:
+        """The steps that `name` needs, itself included; all for None. Raises UserError for an unknown stage."""
+        if name is None:
+            return self.steps
+        if name not in STAGES:
+            raise UserError(f"--until {name}: no such stage{did_you_mean(name, STAGES)}; there are {', '.join(STAGES)}")
+        needed = {name}
+        for step in reversed(self.steps):
+            if step.stage.name in needed:
+                needed |= set(step.stage.needs)
+        return tuple(step for step in self.steps if step.stage.name in needed)
+
+
+def make_plan(spec: PipelineSpec, root: Path) -> Plan:
+    """Resolve the model and find each stage's key and output. Reads files, writes none but the model cache."""
+    resolved = resolve(parse_model_ref(spec.model))
+    dtype = resolve_dtype(spec)
+    keys: dict[str, str] = {}
+    steps = []
+    for name in STAGES:
+        stage = ALL_STAGES[name]
+        keys[name] = digest_of(
+            {
+                "stage": name,
+                "settings": stage.settings(spec),
+                "inputs": [keys[need] for need in stage.needs],
+                "code": code_version((*stage.sources, f"stages/{name}.py", "stages/scoring.py")),
+                "model": [resolved.digest, dtype] if stage.uses_model else None,
+            }
+        )
+        folder = root / STORE / "stages" / f"{name}-{keys[name][:16]}"
+        steps.append(Step(stage, keys[name], folder, damage(folder)))
+    return Plan(spec, root, resolved.path, resolved.digest, dtype, tuple(steps))
+
+
+def resolve_dtype(spec: PipelineSpec) -> str:
+    """`auto` is bfloat16 on an accelerator or a processor that multiplies it natively, else float32."""
+    if spec.compute.dtype != "auto":
+        return spec.compute.dtype
+    import torch
+
+    native = torch.cuda.is_available() if spec.compute.device != "cpu" else False
+    native = native or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bfloat16" if native else "float32"
+
+
+@cache
+def code_version(sources: tuple[str, ...]) -> str:
+    """Digest of the package's source files under `sources` (sub-packages or files)."""
+    package = Path(__file__).parents[1]
+    files: dict[str, Any] = {}
+    for source in sources:
+        place = package / source
+        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            files[path.relative_to(package).as_posix()] = sha256_file(path)
+    return digest_of(files)

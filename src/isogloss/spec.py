@@ -1,0 +1,204 @@
+"""`PipelineSpec`: what a pipeline's YAML may say. Unknown and wrong settings are refused with their path and a suggestion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from isogloss.errors import UserError, did_you_mean
+from isogloss.files import digest_of
+
+#: Stages in the order in which they run.
+STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
+
+
+class Section(BaseModel):
+    """A group of settings: frozen, nothing unknown accepted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _all_or_number(value: Any) -> Any:
+    return None if value == "all" else value
+
+
+#: A number of items a language and axis, or `all`.
+Limit = Annotated[Annotated[int, Field(ge=2)] | None, BeforeValidator(_all_or_number)]
+
+
+class DataSection(Section):
+    """Which items: `embedded` (generated from fact sources) or choices files, and how many of them are scored.
+
+    `dev1`, `dev2`, `test` bound the items a language and axis in each split (`all` for no bound).
+    """
+
+    choices: Literal["embedded"] | tuple[Path, ...] = "embedded"
+    languages: tuple[str, ...] = ("en", "es", "id", "ko", "el", "zh", "ar")
+    seed: int = 0
+    dev1: Limit = None
+    dev2: Limit = None
+    test: Limit = None
+
+    @field_validator("languages", mode="before")
+    @classmethod
+    def _codes(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and any(isinstance(code, bool) for code in value):
+            raise ValueError("YAML reads an unquoted no or yes as a truth value; write 'no' in quotes for Norwegian")
+        return value
+
+
+class ScoringSection(Section):
+    """`cloze` (log-likelihood of the option's text) or `letter` (the paper's); `normalise` by tokens or not."""
+
+    method: Literal["cloze", "letter"] = "cloze"
+    normalise: Literal["tokens", "none"] = "tokens"
+
+
+class VectorsSection(Section):
+    """Extraction: the token read and the number of pairs a language and kind."""
+
+    token: Literal["last", "mean"] = "last"
+    pairs: Annotated[int, Field(ge=1)] = 100
+
+
+class SweepSection(Section):
+    """Layers and strengths tried on dev2, and the rule's tolerance.
+
+    `layers` is `all`, or a list. The rule: the highest gain on the kind's own axis (EN transfer, LOC localization) among
+    points that lose at most `tolerance` (a fraction) on the other.
+    """
+
+    layers: Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...] = "all"
+    en_gammas: tuple[float, ...] = (0.5, 1.0, 2.0)
+    loc_gammas: tuple[float, ...] = (0.5, 1.0, 2.0)
+    tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
+
+    @field_validator("en_gammas", "loc_gammas")
+    @classmethod
+    def _some(cls, value: tuple[float, ...]) -> tuple[float, ...]:
+        if not value:
+            raise ValueError("at least one strength is needed")
+        return value
+
+
+class SteerSection(Section):
+    """Where the vectors are added: `all` non-pad positions, or `from-prompt-end` on."""
+
+    positions: Literal["all", "from-prompt-end"] = "all"
+
+
+class ComputeSection(Section):
+    """How fast, never what: none of this is part of a stage's key, except `dtype`, which can change a score.
+
+    `dtype: auto` is bfloat16 where the processor multiplies it natively, else float32.
+    """
+
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = "auto"
+    threads: Annotated[int, Field(ge=1)] | None = None
+    token_budget: Annotated[int, Field(ge=64)] = 2048
+
+
+class TrackSection(Section):
+    """MLflow: experiment name, and the tracking server's URI (default: MLFLOW_TRACKING_URI, else mlruns/)."""
+
+    experiment: str = "isogloss"
+    uri: str | None = None
+
+
+class PipelineSpec(Section):
+    """A whole pipeline."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    model: str
+    data: DataSection = DataSection()
+    scoring: ScoringSection = ScoringSection()
+    vectors: VectorsSection = VectorsSection()
+    steer: SteerSection = SteerSection()
+    sweep: SweepSection = SweepSection()
+    compute: ComputeSection = ComputeSection()
+    track: TrackSection = TrackSection()
+    seed: int = 0
+
+    @property
+    def digest(self) -> str:
+        """Digest of everything that can change a result."""
+        settings = self.model_dump(mode="json", exclude={"compute": {"device", "threads", "token_budget"}, "track": True})
+        return digest_of(settings)
+
+    def to_yaml(self) -> str:
+        """The resolved settings, as a YAML that gives the same spec."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
+    """Read a pipeline's YAML and apply `a.b=value` overrides.
+
+    Raises UserError naming file, setting, what is wrong and the closest known setting.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = sorted(path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        known = did_you_mean(str(path), map(str, beside)) or did_you_mean(f"{path}.yaml", map(str, beside))
+        raise UserError(f"{path}: no such pipeline{known}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a pipeline: {error}") from error
+    try:
+        settings = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: a pipeline is a mapping of settings; `name` and `model` are needed")
+    for override in overrides:
+        _apply(settings, override)
+    try:
+        return PipelineSpec.model_validate(settings)
+    except ValidationError as error:
+        lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
+        raise UserError("\n".join(lines)) from error
+
+
+def _apply(settings: dict[str, Any], override: str) -> None:
+    name, sign, value = override.partition("=")
+    if not sign or not name.strip():
+        raise UserError(f"--set {override}: write it as name=value, for example --set data.test=20")
+    *parents, last = name.strip().split(".")
+    place = settings
+    for parent in parents:
+        inner = place.setdefault(parent, {})
+        if not isinstance(inner, dict):
+            raise UserError(f"--set {override}: '{parent}' is not a group of settings")
+        place = inner
+    try:
+        place[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UserError(f"--set {override}: the value is not valid YAML") from error
+
+
+def _explain(detail: Any) -> str:
+    location = [str(part) for part in detail["loc"]]
+    field = ".".join(location)
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _known_settings(location[:-1])
+            return f"{field}: unknown setting{did_you_mean(location[-1], known)}; known here: {', '.join(known)}"
+        case "missing":
+            return f"{field}: is missing"
+        case "value_error":
+            return f"{field}: {detail['ctx']['error']}"
+    return f"{field}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
+
+
+def _known_settings(location: list[str]) -> list[str]:
+    model: type[BaseModel] = PipelineSpec
+    for part in location:
+        annotation = model.model_fields[part].annotation
+        options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        model = next(one for one in options if isinstance(one, type) and issubclass(one, BaseModel))
+    return list(model.model_fields)

@@ -1,0 +1,43 @@
+"""Stage `baseline`: the model as it is, on dev2 and test, and on test with the country named (the ceiling)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.statistics import accuracies, bias_rates
+from isogloss.spec import PipelineSpec
+from isogloss.stages.scoring import score_in_chunks, split_items
+from isogloss.stages.stage import Metric, Record, StageRun
+
+DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """Only the scoring; the items are the data stage's."""
+    return spec.scoring.model_dump()
+
+
+def run(stage: StageRun) -> Record:
+    """Score without any intervention."""
+    data = stage.inputs["data"]
+    dev2, test = split_items(data, "dev2"), split_items(data, "test")
+    twins = [item for item in test if item.context_question is not None]
+    score_in_chunks(stage, "dev2", dev2)["baseline"].save(stage.out / DEV2)
+    baseline = score_in_chunks(stage, "test", test)["baseline"]
+    baseline.save(stage.out / TEST)
+    named = score_in_chunks(stage, "country-named", twins, questions=[item.context_question or "" for item in twins])
+    Scores(condition="country", items=named["baseline"].items).save(stage.out / CONTEXT)
+    metrics = []
+    for axis in ("transfer", "localization"):
+        for language, one in accuracies([score for score in baseline if score.axis == axis]).items():
+            metrics.append(Metric(name=f"{axis}/acc/{language}", value=one.value))
+    for language, one in bias_rates(baseline.items).items():
+        metrics.append(Metric(name=f"bias/english/{language}", value=one.value))
+    for language, one in accuracies(named["baseline"].items).items():
+        metrics.append(Metric(name=f"ceiling/acc/{language}", value=one.value))
+    return Record(
+        params={"model": stage.model_ref, "model.digest": stage.model_digest[:16], "dtype": stage.dtype},
+        metrics=tuple(metrics),
+        artifacts=dict.fromkeys((DEV2, TEST, CONTEXT), "scores"),
+    )

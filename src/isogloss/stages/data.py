@@ -1,0 +1,138 @@
+"""Stage `data`: the items that everything else is measured on, as choices.jsonl with a data card."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from isogloss.data.read import read_choices, write_rows
+from isogloss.data.rows import ENGLISH, ChoiceItem
+from isogloss.errors import UserError, did_you_mean
+from isogloss.files import digest_of, sha256_file, write_atomic
+from isogloss.spec import PipelineSpec
+from isogloss.stages.stage import Dataset, Metric, Record, StageRun
+
+CHOICES = "choices.jsonl"
+CARD = "data-card.md"
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """The data section, with the contents of files in place of their names."""
+    chosen = spec.data.model_dump(mode="json")
+    if spec.data.choices != "embedded":
+        missing = [str(path) for path in spec.data.choices if not path.is_file()]
+        if missing:
+            raise UserError(f"data.choices: no such file: {', '.join(missing)}")
+        chosen["choices"] = [sha256_file(path) for path in spec.data.choices]
+    return chosen
+
+
+def run(stage: StageRun) -> Record:
+    """Build or read the items, keep those of the languages asked for, bound their number."""
+    section = stage.spec.data
+    card = None
+    with stage.progress(1, "items") as advance:
+        if section.choices == "embedded":
+            from isogloss.data.facts.benchmark import build_benchmark
+            from isogloss.data.facts.card import data_card
+
+            available = build_benchmark(seed=section.seed)
+            card = data_card(available)
+        else:
+            available = read_choices(section.choices).rows
+        advance(1)
+    _check_languages(section.languages, available)
+    items = [item for item in available if item.language in section.languages]
+    limits = {"dev1": section.dev1, "dev2": section.dev2, "test": section.test}
+    kept = [
+        item
+        for split, limit in limits.items()
+        for item in take([item for item in items if item.split == split], limit=limit, seed=section.seed)
+    ]
+    _check_cells(kept)
+    write_rows(stage.out / CHOICES, kept)
+    artifacts = {CHOICES: "data"}
+    if card is not None:
+        write_atomic(stage.out / CARD, card)
+        artifacts[CARD] = "data"
+    counts = Counter((item.split, item.axis) for item in kept)
+    digest = benchmark_digest(kept)
+    return Record(
+        params={"data.digest": digest[:16], "data.languages": ",".join(section.languages)},
+        metrics=tuple(Metric(name=f"items/{split}/{axis}", value=n) for (split, axis), n in sorted(counts.items())),
+        artifacts=artifacts,
+        datasets=tuple(
+            Dataset(name=f"choices-{split}", digest=digest, context=split, rows=sum(item.split == split for item in kept))
+            for split in limits
+            if any(item.split == split for item in kept)
+        ),
+    )
+
+
+def benchmark_digest(items: Sequence[ChoiceItem]) -> str:
+    """Digest of the items' content, whatever their order."""
+    return digest_of(sorted(item.model_dump_json() for item in items))
+
+
+def _check_languages(wanted: Sequence[str], items: Sequence[ChoiceItem]) -> None:
+    there = {item.language for item in items}
+    for language in wanted:
+        if language not in there:
+            raise UserError(
+                f"data.languages: no item is in '{language}'{did_you_mean(language, there)}; "
+                f"the data has {', '.join(sorted(there))}"
+            )
+    if not set(wanted) - {ENGLISH}:
+        raise UserError("data.languages: at least one language besides English is needed")
+
+
+def _check_cells(items: Sequence[ChoiceItem]) -> None:
+    """Every stage needs both axes in its split; say so before hours are spent."""
+    uses = {"dev1": "vectors are taken from it", "dev2": "layers are chosen on it", "test": "results are measured on it"}
+    there = {(item.split, item.axis) for item in items if item.language != ENGLISH}
+    empty = [
+        f"{split}/{axis} ({use})"
+        for split, use in uses.items()
+        for axis in ("transfer", "localization")
+        if (split, axis) not in there
+    ]
+    if empty:
+        raise UserError(
+            f"data: no items besides English in {', '.join(empty)}. "
+            "A pipeline needs items of both axes in the splits dev1, dev2 and test."
+        )
+
+
+def take(items: Sequence[ChoiceItem], *, limit: int | None, seed: int) -> list[ChoiceItem]:
+    """At most `limit` items of each language and axis.
+
+    As many different kinds and groups as possible, in an order drawn by `seed` that is the same for all languages, so
+    that the languages share their universal questions.
+    """
+    if limit is None:
+        return list(items)
+    own: dict[tuple[str, str], list[ChoiceItem]] = defaultdict(list)
+    for item in items:
+        own[item.axis, item.language].append(item)
+    kept: list[ChoiceItem] = []
+    for cell in own.values():
+        in_group: Counter[str] = Counter()
+        ranked = []
+        for item in sorted(cell, key=lambda item: item.id):
+            ranked.append((in_group[item.group], _draw(seed, item.group), item))
+            in_group[item.group] += 1
+        ranked.sort(key=lambda entry: entry[:2])
+        of_kind: Counter[tuple[int, str | None]] = Counter()
+        spread = []
+        for turn, draw, item in ranked:
+            spread.append((turn, of_kind[turn, item.kind], draw, item))
+            of_kind[turn, item.kind] += 1
+        spread.sort(key=lambda entry: entry[:3])
+        kept += [entry[-1] for entry in spread[:limit]]
+    return kept
+
+
+def _draw(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}/{name}".encode()).hexdigest()

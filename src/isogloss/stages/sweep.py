@@ -1,0 +1,122 @@
+"""Stage `sweep`: EN and LOC at every layer and strength on dev2, and the layer and strength that the rule chooses.
+
+The rule: of the points of a kind that lose at most `sweep.tolerance` on the other axis (EN's other axis is localization,
+LOC's is transfer), the one with the highest gain on its own axis; where all lose more, the one that loses least. Gains
+are macro means over the non-English languages; equals go to the smaller strength, then the lower layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from isogloss.evaluate.results import MACRO, Choice, Estimate, SweepPoint
+from isogloss.evaluate.score import Pass
+from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.statistics import bias_differences, differences
+from isogloss.files import write_json
+from isogloss.models.blocks import check_layer
+from isogloss.spec import PipelineSpec
+from isogloss.stages.baseline import DEV2
+from isogloss.stages.scoring import score_in_chunks, split_items, steered_pass
+from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.vectors import FOLDERS
+from isogloss.steering.intervention import Intervention, single
+from isogloss.steering.vectors import Kind, SteeringVectors
+
+SWEEP = "sweep.json"
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """Layers, strengths and the rule's tolerance; scoring; positions."""
+    return [spec.sweep.model_dump(), spec.scoring.model_dump(), spec.steer.model_dump()]
+
+
+def run(stage: StageRun) -> Record:
+    """Score every point in passes over the same batches, then choose."""
+    spec, loaded = stage.spec.sweep, stage.model()
+    layers = range(1, loaded.num_layers + 1) if spec.layers == "all" else spec.layers
+    for layer in layers:
+        check_layer(layer, loaded.num_layers)
+    gammas: dict[Kind, Sequence[float]] = {"en": spec.en_gammas, "loc": spec.loc_gammas}
+    points: dict[str, tuple[Kind, int, float, Intervention]] = {}
+    for kind, folder in FOLDERS.items():
+        vectors = SteeringVectors.load(stage.inputs["vectors"] / folder)
+        for gamma in gammas[kind]:
+            for layer in layers:
+                points[f"{kind}@{layer}x{gamma:g}"] = (kind, layer, gamma, single(vectors, layer=layer, gamma=gamma))
+    passes: list[Pass] = [
+        steered_pass(loaded, name, intervention, positions=stage.spec.steer.positions)
+        for name, (_, _, _, intervention) in points.items()
+    ]
+    items = [item for item in split_items(stage.inputs["data"], "dev2") if item.language != "en"]
+    scores = score_in_chunks(stage, f"{len(passes)} points on dev2", items, passes=passes)
+    baseline = Scores.load(stage.inputs["baseline"] / DEV2)
+    measured = tuple(
+        _measure(kind, layer, gamma, intervention, scores[name], baseline)
+        for name, (kind, layer, gamma, intervention) in points.items()
+    )
+    choices = tuple(choose(measured, kind, tolerance=spec.tolerance) for kind in FOLDERS)
+    write_json(
+        stage.out / SWEEP,
+        {"points": [point.model_dump() for point in measured], "choices": [choice.model_dump() for choice in choices]},
+    )
+    metrics = []
+    for point in measured:
+        prefix = f"sweep/{point.kind}/gamma_{point.gamma:g}"
+        metrics.append(Metric(name=f"{prefix}/transfer", value=point.transfer.value, step=point.layer))
+        metrics.append(Metric(name=f"{prefix}/localization", value=point.localization.value, step=point.layer))
+        if point.bias is not None:
+            metrics.append(Metric(name=f"{prefix}/bias", value=point.bias.value, step=point.layer))
+    return Record(
+        params={f"chosen.{one.kind}": f"layer {one.layer}, gamma {one.gamma:g}" for one in choices},
+        metrics=tuple(metrics),
+        artifacts={SWEEP: "sweep"},
+    )
+
+
+def _measure(
+    kind: Kind, layer: int, gamma: float, intervention: Intervention, scores: Scores, baseline: Scores
+) -> SweepPoint:
+    by_axis: dict[str, Estimate] = {}
+    for axis in ("transfer", "localization"):
+        own = [score for score in scores if score.axis == axis]
+        ids = {score.id for score in own}
+        by_axis[axis] = differences(own, [score for score in baseline if score.id in ids])[MACRO]
+    ids = {score.id for score in scores}
+    bias = bias_differences(scores.items, [score for score in baseline if score.id in ids])
+    return SweepPoint(
+        kind=kind,
+        layer=layer,
+        gamma=gamma,
+        transfer=by_axis["transfer"],
+        localization=by_axis["localization"],
+        bias=bias.get(MACRO),
+        relative_norm=intervention.components[0].relative_norm(),
+    )
+
+
+def choose(points: Sequence[SweepPoint], kind: Kind, *, tolerance: float) -> Choice:
+    """Apply the rule of this module's head to the points of a kind."""
+    own_axis, other_axis = ("transfer", "localization") if kind == "en" else ("localization", "transfer")
+
+    def gain(point: SweepPoint) -> float:
+        return getattr(point, own_axis).value
+
+    def loss(point: SweepPoint) -> float:
+        return -getattr(point, other_axis).value
+
+    own = [point for point in points if point.kind == kind]
+    allowed = [point for point in own if loss(point) <= tolerance + 1e-12]
+    if allowed:
+        best = max(allowed, key=lambda point: (round(gain(point), 9), -point.gamma, -point.layer))
+    else:
+        best = min(own, key=lambda point: (round(loss(point), 9), point.gamma, point.layer))
+    rule = (
+        f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}"
+    )
+    reason = (
+        f"{own_axis} {100 * gain(best):+.1f}, {other_axis} {-100 * loss(best):+.1f} points on dev2; "
+        f"{len(allowed)} of {len(own)} points allowed"
+    )
+    return Choice(kind=kind, layer=best.layer, gamma=best.gamma, rule=rule, reason=reason)

@@ -1,0 +1,61 @@
+"""Stage `vectors`: EN and LOC vectors of every language and layer, from the dev1 items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.data.rows import ChoiceItem
+from isogloss.evaluate.prompts import prompt_of
+from isogloss.spec import PipelineSpec
+from isogloss.stages.scoring import split_items
+from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.steering.extract import extract_vectors
+from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+from isogloss.steering.vectors import HEADER, TENSORS, Kind
+
+FOLDERS: dict[Kind, str] = {"en": "en", "loc": "loc"}
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """How pairs are chosen and read."""
+    return [spec.vectors.model_dump(), spec.scoring.method]
+
+
+def run(stage: StageRun) -> Record:
+    """Extract both kinds: EN from universal items, LOC from localized ones."""
+    data, loaded = stage.inputs["data"], stage.model()
+
+    def prompt(item: ChoiceItem, question: str) -> str:
+        return prompt_of(item, stage.spec.scoring.method, question=question)
+
+    pairs = {
+        "en": en_pairs(split_items(data, "dev1", axis="transfer"), prompt),
+        "loc": loc_pairs(split_items(data, "dev1", axis="localization"), prompt),
+    }
+    metrics = []
+    for kind, folder in FOLDERS.items():
+        chosen = take_pairs(pairs[kind], most=stage.spec.vectors.pairs)
+        distinct = {text for pair in chosen for text in (pair.towards, pair.away)}
+        with stage.progress(len(distinct), f"{kind.upper()} vectors") as advance:
+            vectors = extract_vectors(
+                loaded.model,
+                loaded.tokenizer,
+                chosen,
+                kind=kind,
+                model_name=loaded.ref.text,
+                model_digest=loaded.digest,
+                scoring=stage.spec.scoring.method,
+                token=stage.spec.vectors.token,
+                token_budget=stage.spec.compute.token_budget,
+                progress=advance,
+            )
+        vectors.save(stage.out / folder)
+        header = vectors.header
+        for language, norms in header.norms.items():
+            for layer, (norm, residual) in enumerate(zip(norms, header.residual_norms[language], strict=True), start=1):
+                metrics.append(Metric(name=f"vectors/{kind}/relative_norm/{language}", value=norm / residual, step=layer))
+    return Record(
+        params={"vectors.token": stage.spec.vectors.token},
+        metrics=tuple(metrics),
+        artifacts={f"{folder}/{name}": f"vectors/{folder}" for folder in FOLDERS.values() for name in (TENSORS, HEADER)},
+    )

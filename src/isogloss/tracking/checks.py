@@ -1,0 +1,199 @@
+"""Is the store well, and what can be mended: for `isogloss doctor`. Checking changes nothing.
+
+The SQLite store is read directly and read-only, since opening it with MLflow may create or migrate it. Tables read:
+`alembic_version`, `experiments`, `runs`, `tags`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sqlite3
+import urllib.error
+import urllib.request
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from isogloss.tracking.client import prepare_environment
+from isogloss.tracking.process import HOST_TAG, PID_TAG, STARTED_TAG, is_gone
+from isogloss.tracking.store import artifact_location, database_path, has_moved, read_only, shown_uri, tracking_uri
+
+Severity = Literal["info", "warning", "error"]
+
+_ARTIFACTS = "/mlruns/artifacts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Something about the store: `error` stops it from working, `warning` misleads, `info` is good to know."""
+
+    severity: Severity
+    what: str
+    how_to_mend: str
+
+
+def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
+    """What is wrong with the store that `root` uses; empty when all is well. Waits at most `timeout` s for a lock."""
+    uri = tracking_uri(root)
+    database = database_path(uri)
+    if database is None:
+        return _check_server(uri, timeout=timeout)
+    if not database.exists():
+        return [
+            Finding(
+                severity="info", what=f"{database}: no store yet", how_to_mend="`isogloss run` makes it; none needed"
+            )
+        ]
+    try:
+        with closing(sqlite3.connect(database, timeout=timeout)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+        with closing(read_only(database, timeout=timeout)) as connection:
+            return [
+                *_check_schema(connection, database, uri),
+                *_check_runs(connection),
+                *_check_artifacts(connection, str(artifact_location(uri))),
+            ]
+    except sqlite3.OperationalError as error:
+        return [_unusable(database, error)]
+    except sqlite3.DatabaseError as error:
+        return [
+            Finding(
+                severity="error",
+                what=f"{database}: {error}",
+                how_to_mend="put a backup in its place, or move it away: the next run makes a new store and "
+                "fills it from the journals",
+            )
+        ]
+
+
+def _check_server(uri: str, *, timeout: float) -> list[Finding]:
+    if urlsplit(uri).scheme not in ("http", "https"):
+        return []
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
+            return []
+    except urllib.error.HTTPError:
+        # It answers; whether it lets us in is for it to say when it is used.
+        return []
+    except OSError as error:
+        return [
+            Finding(
+                severity="warning",
+                what=f"{shown_uri(uri)}: no answer ({error})",
+                how_to_mend="start the server, or unset MLFLOW_TRACKING_URI; journals are handed over later",
+            )
+        ]
+
+
+def _unusable(database: Path, error: sqlite3.OperationalError) -> Finding:
+    if "locked" in str(error):
+        mend = "end the process that holds it (`fuser` names it); until then runs keep their record in the journal"
+    else:
+        mend = "see that the file and its folder can be written, and that the disk is not full"
+    return Finding(severity="error", what=f"{database}: {error}", how_to_mend=mend)
+
+
+def _check_schema(connection: sqlite3.Connection, database: Path, uri: str) -> list[Finding]:
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"alembic_version", "experiments", "runs", "tags"} <= tables:
+        return [
+            Finding(
+                severity="error",
+                what=f"{database}: not a whole MLflow database",
+                how_to_mend="move it away: the next run makes a new store and fills it from the journals",
+            )
+        ]
+    found = [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+    known, newest = _schema_versions()
+    if found == [newest]:
+        return []
+    if set(found) <= known:
+        mend = f"copy {database.name} aside, then `mlflow db upgrade {uri}`"
+    else:
+        mend = "it was made by a newer MLflow: update MLflow to that version"
+    return [
+        Finding(
+            severity="error",
+            what=f"{database}: schema {', '.join(found) or 'unknown'}, installed MLflow uses {newest}",
+            how_to_mend=mend,
+        )
+    ]
+
+
+def _schema_versions() -> tuple[set[str], str]:
+    """All schema versions that the installed MLflow knows, and the newest."""
+    prepare_environment()
+    from alembic.script import ScriptDirectory
+
+    spec = importlib.util.find_spec("mlflow")
+    assert spec is not None
+    assert spec.origin is not None
+    scripts = ScriptDirectory(str(Path(spec.origin).parent / "store" / "db_migrations"))
+    return {script.revision for script in scripts.walk_revisions()}, scripts.get_heads()[0]
+
+
+def stale_runs(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Id and name of the runs that are RUNNING though the process that wrote them is gone."""
+    rows = connection.execute(
+        "SELECT run_uuid, name, key, value FROM runs JOIN tags USING (run_uuid) "
+        "WHERE status = 'RUNNING' AND lifecycle_stage = 'active' AND key IN (?, ?, ?)",
+        (HOST_TAG, PID_TAG, STARTED_TAG),
+    )
+    tags: dict[tuple[str, str], dict[str, str]] = {}
+    for run_id, name, key, value in rows:
+        tags.setdefault((run_id, name), {})[key] = value
+    return [run for run, found in tags.items() if is_gone(found)]
+
+
+def _check_runs(connection: sqlite3.Connection) -> list[Finding]:
+    return [
+        Finding(
+            severity="warning",
+            what=f"run '{name}' ({run_id}) stands as RUNNING, but its process is gone",
+            how_to_mend="run the pipeline again to go on with it, or `isogloss doctor --mend` marks it KILLED",
+        )
+        for run_id, name in stale_runs(connection)
+    ]
+
+
+def _artifact_uris(connection: sqlite3.Connection) -> set[str]:
+    """Where the artifacts of active runs lie."""
+    query = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'active'"
+    return {uri for (uri,) in connection.execute(query) if uri}
+
+
+def moved_roots(connection: sqlite3.Connection, location: str) -> list[str]:
+    """The artifact folders (as URIs) of places this store was moved away from."""
+    query = "SELECT artifact_location FROM experiments WHERE lifecycle_stage = 'active'"
+    uris = {uri for (uri,) in connection.execute(query) if uri} | _artifact_uris(connection)
+    roots = {uri[: uri.index(_ARTIFACTS) + len(_ARTIFACTS)] for uri in uris if _ARTIFACTS in uri}
+    return sorted(root for root in roots if has_moved(root, location))
+
+
+def _check_artifacts(connection: sqlite3.Connection, location: str) -> list[Finding]:
+    moved = moved_roots(connection, location)
+    findings = [
+        Finding(
+            severity="error",
+            what=f"the store has moved: artifacts are recorded in {root}, which is gone",
+            how_to_mend=f"`isogloss doctor --mend` points them to {location}",
+        )
+        for root in moved
+    ]
+    elsewhere = sum(
+        1
+        for uri in _artifact_uris(connection)
+        if uri.startswith("file:") and not f"{uri}/".startswith((f"{location}/", *(f"{root}/" for root in moved)))
+    )
+    if elsewhere:
+        findings.append(
+            Finding(
+                severity="warning",
+                what=f"the artifacts of {elsewhere} run{'s' if elsewhere > 1 else ''} lie outside {location}",
+                how_to_mend="they can be viewed only while that place exists: keep it",
+            )
+        )
+    return findings

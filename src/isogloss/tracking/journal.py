@@ -1,0 +1,236 @@
+"""The local journal: what a pipeline did, one JSON event a line, appended before any tracking server hears of it.
+
+Several processes may append to one journal (a launcher and its workers): each append takes the file's lock and first
+reads what others wrote. A line that a kill or a full disk tore is cut off by the next append and reported in
+:attr:`Journal.torn`; a damaged line further up is an error.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import math
+import os
+import posixpath
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from isogloss.errors import DataError, UserError
+from isogloss.tracking.process import identity, is_gone
+
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+EventKind = Literal["journal", "start", "params", "metrics", "artifact", "dataset", "end"]
+
+#: Version of the line format, in the first event of every journal.
+FORMAT = 1
+
+_logger = logging.getLogger(__name__)
+_NAME = re.compile(r"[/\w.\- :]{1,250}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line: `seq` counts from 1 without gaps, `ms` is Unix time in milliseconds and never goes back."""
+
+    seq: int
+    ms: int
+    kind: EventKind
+    run: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Journal:
+    """An append-only journal at `path`; the file appears with the first event.
+
+    Runs are named by keys that the caller chooses, unique in the journal. Starting a key again (a stage resumed after
+    a kill) continues that run: a metric step given again takes its last value.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises UserError for a journal of a newer format, DataError for a damaged one."""
+        self.path = path
+        self.torn: str | None = None
+        """What a torn last line held (its beginning), when one was met."""
+        self._size = 0
+        self._last = Event(seq=0, ms=0, kind="journal")
+        self._id: str | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The journal's own identity, drawn with its first event; None before."""
+        if self._id is None:
+            self.events()
+        return self._id
+
+    def start_run(
+        self, key: str, *, name: str, parent: str | None = None, kind: str, tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Open run `key`, or open it again. `parent` is another run's key; `kind` is e.g. `pipeline` or `stage`."""
+        data = {"name": name, "parent": parent, "kind": kind, "tags": {**(tags or {}), **identity()}}
+        self._append("start", key, data, sync=True)
+
+    def params(self, key: str, values: Mapping[str, object]) -> None:
+        """Parameters of a run; what is not text is kept as JSON."""
+        self._append("params", key, {"values": {_checked(name): _text(value) for name, value in values.items()}})
+
+    def metrics(self, key: str, values: Mapping[str, float], *, step: int = 0) -> None:
+        """Metric values at one step; NaN and infinities are allowed."""
+        numbers = {_checked(name): float(value) for name, value in values.items()}
+        # JSON knows no NaN; float() reads these words back.
+        written = {name: value if math.isfinite(value) else str(value) for name, value in numbers.items()}
+        self._append("metrics", key, {"values": written, "step": int(step)})
+
+    def artifact(self, key: str, path: Path, *, folder: str = "") -> None:
+        """A file, or a whole folder, to be shown with the run under `folder`; it keeps its name.
+
+        It is read when the journal is projected. Paths under the journal's own folder are kept relative to it, so
+        that the two can move together.
+        """
+        path = path.absolute()
+        base = self.path.parent.absolute()
+        kept = path.relative_to(base) if path.is_relative_to(base) else path
+        self._append("artifact", key, {"path": kept.as_posix(), "folder": folder})
+
+    def dataset(self, key: str, name: str, digest: str, context: str, rows: int) -> None:
+        """A data set that the run read: its content digest, what for (`context`, e.g. `evaluation`), and its size."""
+        self._append("dataset", key, {"name": name, "digest": digest, "context": context, "rows": rows})
+
+    def end_run(self, key: str, status: Status) -> None:
+        """Close a run. Durable on return."""
+        self._append("end", key, {"status": status}, sync=True)
+
+    def close_abandoned(self) -> list[str]:
+        """End as KILLED, at the time of their last event, the open runs whose process is gone. Returns their keys."""
+        open_runs: dict[str, Event] = {}
+        last_ms: dict[str, int] = {}
+        for event in self.events():
+            if event.run is None:
+                continue
+            last_ms[event.run] = event.ms
+            if event.kind == "start":
+                open_runs[event.run] = event
+            elif event.kind == "end":
+                open_runs.pop(event.run, None)
+        abandoned = [key for key, start in open_runs.items() if is_gone(start.data["tags"])]
+        for key in abandoned:
+            self._append("end", key, {"status": "KILLED", "at": last_ms[key]}, sync=True)
+        return abandoned
+
+    def sync(self) -> None:
+        """Make everything written so far durable."""
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+
+    def events(self) -> list[Event]:
+        """Every whole event, in order; an absent journal has none."""
+        if not self.path.exists():
+            return []
+        with self.path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            events, _ = self._read(file.read(), first=1)
+        return events
+
+    def _append(self, kind: EventKind, run: str, data: dict[str, Any], *, sync: bool = False) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Opened anew each time: the lock belongs to the open file, so it also keeps threads apart.
+        with self.path.open("a+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._catch_up(file)
+            if self._last.seq == 0:
+                self._write(file, "journal", None, {"id": uuid.uuid4().hex, "format": FORMAT})
+            self._write(file, kind, run, data)
+            if sync:
+                os.fsync(file.fileno())
+
+    def _catch_up(self, file: BinaryIO) -> None:
+        """Take in what was appended since this object last looked, and cut a torn end off."""
+        size = os.fstat(file.fileno()).st_size
+        if size < self._size:
+            self._size, self._last = 0, Event(seq=0, ms=0, kind="journal")
+        if size == self._size:
+            return
+        file.seek(self._size)
+        events, whole = self._read(file.read(), first=self._last.seq + 1)
+        if events:
+            self._last = events[-1]
+        self._size += whole
+        if self._size < size:
+            file.truncate(self._size)
+
+    def _write(self, file: BinaryIO, kind: EventKind, run: str | None, data: dict[str, Any]) -> None:
+        ms = max(time.time_ns() // 1_000_000, self._last.ms)
+        event = Event(seq=self._last.seq + 1, ms=ms, kind=kind, run=run, data=data)
+        line = json.dumps(
+            {"seq": event.seq, "ms": ms, "event": kind, **({"run": run} if run is not None else {}), **data},
+            ensure_ascii=False,
+            allow_nan=False,
+        )
+        rest = memoryview(line.encode() + b"\n")
+        try:
+            while rest:
+                rest = rest[file.write(rest) :]
+        except OSError:
+            file.truncate(self._size)
+            raise
+        self._size += len(line.encode()) + 1
+        self._last = event
+        if kind == "journal":
+            self._id = data["id"]
+
+    def _read(self, content: bytes, *, first: int) -> tuple[list[Event], int]:
+        """Parse lines of which the first has sequence number `first`; also the bytes that whole events take."""
+        events: list[Event] = []
+        whole = 0
+        lines = content.splitlines(keepends=True)
+        for number, line in enumerate(lines, start=first):
+            event = _parse(line)
+            if event is None or event.seq != number:
+                if number - first < len(lines) - 1:
+                    raise DataError([f"{self.path}:{number}: line: is not event {number} of a journal"])
+                self._report_torn(line)
+                break
+            if event.kind == "journal":
+                if event.data["format"] > FORMAT:
+                    raise UserError(
+                        f"{self.path}: written in format {event.data['format']}, this version reads up to {FORMAT}: "
+                        "update isogloss"
+                    )
+                self._id = event.data["id"]
+            events.append(event)
+            whole += len(line)
+        return events, whole
+
+    def _report_torn(self, line: bytes) -> None:
+        torn = line.decode(errors="replace").strip("\0\n")[:80]
+        if self.torn != torn:
+            _logger.warning("%s: the last line was torn by an interruption and is left out: %s", self.path, torn)
+        self.torn = torn
+
+
+def _parse(line: bytes) -> Event | None:
+    """The event of a line, or None for what is not a whole one."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        raw = json.loads(line)
+        return Event(seq=raw.pop("seq"), ms=raw.pop("ms"), kind=raw.pop("event"), run=raw.pop("run", None), data=raw)
+    except (ValueError, KeyError, AttributeError):
+        return None
+
+
+def _checked(name: str) -> str:
+    """A metric or parameter name that MLflow will take, so that none is refused long after it was written."""
+    if not _NAME.fullmatch(name) or posixpath.normpath(name) != name or name.startswith(("/", "..")):
+        raise ValueError(f"{name!r}: use letters, digits, '_', '-', '.', ':', spaces and single inner slashes")
+    return name
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

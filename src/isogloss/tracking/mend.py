@@ -1,0 +1,75 @@
+"""Mending the store where that is simple and safe: for `isogloss doctor --mend`."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from isogloss.errors import UserError
+from isogloss.tracking.checks import moved_roots, stale_runs
+from isogloss.tracking.client import connect
+from isogloss.tracking.store import artifact_location, database_path, read_only, tracking_uri
+
+# Every column in which MLflow writes an artifact address. Some are absent in older schemas.
+_ARTIFACT_COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def mend_store(root: Path) -> list[str]:
+    """Mend what is safe to mend; returns what was done, one sentence each.
+
+    Runs left open by a process that is gone become KILLED. Artifact addresses of a store that was moved as a whole are
+    pointed to where it is now, after a copy of the database is put beside it.
+
+    Raises:
+        StoreUnavailable: the store is locked or damaged.
+        UserError: another process holds the database while addresses are being changed.
+    """
+    uri = tracking_uri(root)
+    database = database_path(uri)
+    if database is None or not database.exists():
+        return []
+    with closing(read_only(database, timeout=2.0)) as connection:
+        stale = stale_runs(connection)
+        moved = moved_roots(connection, str(artifact_location(uri)))
+    done = []
+    if stale:
+        with connect(uri) as client:
+            for run_id, name in stale:
+                client.set_terminated(run_id, "KILLED")
+                done.append(f"run '{name}' ({run_id}) is now KILLED: its process is gone")
+    target = artifact_location(uri)
+    if moved and target is not None and Path(unquote(urlsplit(target).path)).is_dir():
+        done += _rebase(database, moved, target)
+    return done
+
+
+def _rebase(database: Path, roots: list[str], target: str) -> list[str]:
+    backup = database.with_name(f"{database.name}.before-mend")
+    try:
+        with (
+            closing(sqlite3.connect(database, timeout=5.0, isolation_level=None)) as connection,
+            closing(sqlite3.connect(backup)) as copy,
+        ):
+            connection.backup(copy)
+            connection.execute("BEGIN IMMEDIATE")
+            for table, column in _ARTIFACT_COLUMNS:
+                if column not in {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}:
+                    continue
+                for root in roots:
+                    connection.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                        f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+                        (target, len(root) + 1, root, len(root) + 1, f"{root}/"),
+                    )
+            connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        raise UserError(f"{database}: {error}; nothing was changed: end what uses the store and mend again") from error
+    return [f"artifacts recorded in {root} are now looked for in {target} (copy: {backup.name})" for root in roots]

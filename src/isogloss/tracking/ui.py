@@ -1,0 +1,170 @@
+"""`isogloss ui`: MLflow's own interface on the right store, with one worker and nothing left behind.
+
+MLflow's launcher starts the server as its child; both get a session of their own, and leaving, by Ctrl-C, SIGTERM, a
+closed terminal or an error, ends that whole group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import urlsplit
+
+from isogloss.errors import UserError
+from isogloss.tracking.client import prepare_environment
+from isogloss.tracking.store import artifact_location, database_path, is_initialised, shown_uri, tracking_uri
+
+DEFAULT_PORT = 5000
+_PORTS_TRIED = 20
+_START_SECONDS = 180.0
+_STOP_SECONDS = 5.0
+_POLL_SECONDS = 0.2
+
+
+def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) -> None:
+    """Serve the MLflow interface until a signal ends it; prints its URL on stdout once it answers.
+
+    Args:
+        root: the project whose store is shown (or the store that `MLFLOW_TRACKING_URI` names).
+        host: address to listen on.
+        port: exactly this port; None takes 5000 or, with a notice on stderr, the next free one.
+
+    Raises:
+        UserError: no store yet, the port is busy, or the server does not start (with the end of its log).
+    """
+    uri = tracking_uri(root)
+    if urlsplit(uri).scheme in ("http", "https"):
+        print(f"{shown_uri(uri)} is a server with its own interface: open it in a browser.", flush=True)
+        return
+    database = database_path(uri)
+    if database is not None and not is_initialised(database):
+        raise UserError(f"{database}: no store yet, so nothing to show; `isogloss run` makes it")
+    chosen = _free_port(host, port)
+    with _signals() as received, tempfile.TemporaryFile() as log, _server(uri, host, chosen, log) as server:
+        address = f"http://{_reachable(host)}:{chosen}"
+        deadline = time.monotonic() + _START_SECONDS
+        while not received and not _answers(address):
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise UserError(f"MLflow did not start on {address}:\n{_tail(log)}")
+            time.sleep(_POLL_SECONDS)
+        if not received:
+            print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
+        while not received:
+            if server.poll() is not None:
+                raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
+            time.sleep(_POLL_SECONDS)
+
+
+def _free_port(host: str, port: int | None) -> int:
+    if port is not None:
+        if not _is_free(host, port):
+            raise UserError(f"port {port} on {host} is in use: end what uses it, or choose another with --port")
+        return port
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
+        if _is_free(host, candidate):
+            if candidate != DEFAULT_PORT:
+                print(f"Port {DEFAULT_PORT} is in use; taking {candidate}.", file=sys.stderr, flush=True)
+            return candidate
+    raise UserError(f"ports {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TRIED - 1} on {host} are in use: give a --port")
+
+
+def _is_free(host: str, port: int) -> bool:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise UserError(f"host {host!r}: {error.strerror}") from error
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except PermissionError as error:
+            raise UserError(f"port {port}: not allowed for this user; choose one above 1023") from error
+        except OSError:
+            return False
+    return True
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collect the signals that mean "end", even where a parent had them ignored, and restore the handlers after."""
+    received: list[int] = []
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup, and meant so
+        wanted.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda caught, _frame: received.append(caught)) for number in wanted}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _server(uri: str, host: str, port: int, log: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
+    prepare_environment()
+    # Job execution brings a dozen helper processes for features that are not used here.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
+    if location := artifact_location(uri):
+        command += ["--default-artifact-root", location]
+    command += ["--host", host, "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        yield server
+    finally:
+        _end_group(server)
+
+
+def _end_group(server: subprocess.Popen[bytes]) -> None:
+    """Ask the server's process group to end, and after `_STOP_SECONDS` make it."""
+    deadline = time.monotonic() + _STOP_SECONDS
+    _signal_group(server.pid, signal.SIGTERM)
+    while _signal_group(server.pid, 0) and time.monotonic() < deadline:
+        server.poll()
+        time.sleep(0.05)
+    _signal_group(server.pid, signal.SIGKILL)
+    server.wait()
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether the process group was still there to be signalled."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _answers(address: str) -> bool:
+    # Our own server: never through a proxy that the environment may name.
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(f"{address}/health", timeout=2):
+            return True
+    except (urllib.error.URLError, TimeoutError, ConnectionError):
+        return False
+
+
+def _reachable(host: str) -> str:
+    """The address under which a server listening on `host` answers this machine."""
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _tail(log: BinaryIO, *, lines: int = 15) -> str:
+    log.seek(0)
+    return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
