@@ -128,7 +128,9 @@ class PipelineSpec(Section):
     @property
     def digest(self) -> str:
         """Digest of everything that can change a result."""
-        settings = self.model_dump(mode="json", exclude={"compute": {"device", "threads", "token_budget"}, "track": True})
+        settings = self.model_dump(
+            mode="json", exclude={"compute": {"device", "threads", "token_budget"}, "track": True}
+        )
         return digest_of(settings)
 
     def to_yaml(self) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from isogloss.errors import UserError
 from isogloss.tracking import client as client_module
 from isogloss.tracking import project as project_module
 from isogloss.tracking.checks import check_store
@@ -148,6 +149,15 @@ def test_a_damaged_database_is_a_problem_and_no_stop(root, journal):
     database(root).write_bytes(b"not a database at all" * 100)
     projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
     assert (projection.pending, "not a database" in projection.problem) == (5, True)
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b""])
+def test_mending_a_damaged_database_changes_nothing_and_says_so(root, content):
+    database(root).write_bytes(content)
+    with pytest.raises(UserError, match="nothing was mended"):
+        mend_store(root)
+    assert database(root).read_bytes() == content
+    assert [finding.severity for finding in check_store(root)] == ["error"]
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem_and_no_stop(journal, tmp_path):

@@ -138,6 +138,26 @@ def test_a_newer_format_says_to_update(journal):
         Journal(journal.path).events()
 
 
+def test_artifacts_under_the_base_are_kept_relative(tmp_path):
+    journal = Journal(tmp_path / "mlruns" / "pipelines" / "a" / "journal.jsonl", base=tmp_path / "mlruns")
+    journal.start_run("p", name="p", kind="pipeline")
+    journal.artifact("p", tmp_path / "mlruns" / "stages" / "b" / "x.csv")
+    journal.artifact("p", tmp_path / "mlruns.csv")
+    paths = [event.data["path"] for event in journal.events()[2:]]
+    assert paths == ["../../stages/b/x.csv", str(tmp_path / "mlruns.csv")]
+
+
+def test_a_run_that_was_never_started_is_refused_and_leaves_no_trace(journal):
+    journal.start_run("p", name="p", kind="pipeline")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="run 'q' was not started"):
+            journal.end_run("q", "FAILED")
+        with pytest.raises(ValueError, match="run 'q' was not started"):
+            journal.start_run("s", name="s", parent="q", kind="stage")
+    assert len(journal.events()) == 2
+    Journal(journal.path).end_run("p", "FINISHED")  # started by another object
+
+
 def _write_many(path, name, count):
     journal = Journal(path)
     for step in range(count):

@@ -49,7 +49,9 @@ def _machine(root: Path) -> list[Finding]:
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             findings.append(
-                Finding(severity="error", what=f"{name} is not installed", how_to_mend="pip install -c constraints.txt .")
+                Finding(
+                    severity="error", what=f"{name} is not installed", how_to_mend="pip install -c constraints.txt ."
+                )
             )
     memory, free = psutil.virtual_memory().available / 2**30, shutil.disk_usage(root).free / 2**30
     here = f"isogloss {__version__}, Python {platform.python_version()}, {psutil.cpu_count()} cores"

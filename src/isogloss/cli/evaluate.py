@@ -170,7 +170,9 @@ def _check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequ
         )
         without = sorted({item.language for item in items} - set(one.vectors.languages))
         if without:
-            say(f"{one.vectors.header.kind.upper()}: no vector for {', '.join(without)}; their items stay unsteered by it")
+            say(
+                f"{one.vectors.header.kind.upper()}: no vector for {', '.join(without)}; their items stay unsteered by it"
+            )
 
 
 def _pass(loaded: LoadedModel, intervention: Intervention) -> Pass:

@@ -26,11 +26,13 @@ app = typer.Typer(
 #: What the machine refuses and a person can mend: no space, no permission, read-only, quota.
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT}
 #: The base of typer's usage errors, which it does not export by itself.
-_UsageProblem = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
+_UsageProblem: type[Exception] = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Override a setting; repeatable.")]
-PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="A pipeline's YAML, e.g. pipelines/embedded.yaml.")]
+PipelineFile = Annotated[
+    Path, typer.Argument(metavar="PIPELINE", help="A pipeline's YAML, e.g. pipelines/embedded.yaml.")
+]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="'embedded', a local folder, or org/name[@revision].")]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Choices files (JSONL).")]
 Scoring = Annotated[Literal["cloze", "letter"], typer.Option(help="Likelihood of the option's text, or of its letter.")]
@@ -46,7 +48,9 @@ def _version(show: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -74,7 +78,9 @@ def plan(pipeline: PipelineFile, overrides: Set = None, as_json: Json = False) -
 
 @app.command()
 def status(
-    pipeline: Annotated[Path | None, typer.Argument(metavar="[PIPELINE]", help="One pipeline; all of them if left out.")] = None,
+    pipeline: Annotated[
+        Path | None, typer.Argument(metavar="[PIPELINE]", help="One pipeline; all of them if left out.")
+    ] = None,
     overrides: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -89,16 +95,18 @@ def evaluate(
     model: Model,
     files: Files,
     scoring: Scoring = "cloze",
-    normalise: Annotated[Literal["tokens", "none"], typer.Option(help="Divide a cloze likelihood by its tokens.")] = "tokens",
+    normalise: Annotated[
+        Literal["tokens", "none"], typer.Option(help="Divide a cloze likelihood by its tokens.")
+    ] = "tokens",
     vectors: Annotated[
         list[Path] | None, typer.Option(metavar="DIR", help="Steering vectors; repeatable (EN and LOC make SUR).")
     ] = None,
     layer: Annotated[list[int] | None, typer.Option(help="Layer of each --vectors, in the same order.")] = None,
     gamma: Annotated[list[float] | None, typer.Option(help="Strength of each --vectors (default 1).")] = None,
-    context: Annotated[bool, typer.Option("--context", help="Ask the contextual twins (country named) instead.")] = False,
-    split: Annotated[
-        Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")
-    ] = "all",
+    context: Annotated[
+        bool, typer.Option("--context", help="Ask the contextual twins (country named) instead.")
+    ] = False,
+    split: Annotated[Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")] = "all",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every item's scores here (JSONL).")] = None,
     dtype: DType = "float32",
     device: Device = "cpu",
@@ -130,13 +138,13 @@ def evaluate(
 def vectors(
     model: Model,
     files: Files,
-    kind: Annotated[Literal["en", "loc"], typer.Option(help="EN (English − own language) or LOC (country named − not).")],
+    kind: Annotated[
+        Literal["en", "loc"], typer.Option(help="EN (English − own language) or LOC (country named − not).")
+    ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write.")],
     scoring: Scoring = "cloze",
     token: Annotated[Literal["last", "mean"], typer.Option(help="Last prompt token, or mean over all.")] = "last",
-    split: Annotated[
-        Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")
-    ] = "all",
+    split: Annotated[Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")] = "all",
     pairs: Annotated[int, typer.Option(help="At most this many pairs a language.", min=1)] = 100,
     dtype: DType = "float32",
     device: Device = "cpu",
@@ -145,7 +153,16 @@ def vectors(
     from isogloss.cli.evaluate import vectors_command
 
     vectors_command(
-        model, files, kind=kind, out=out, scoring=scoring, token=token, split=split, most=pairs, dtype=dtype, device=device
+        model,
+        files,
+        kind=kind,
+        out=out,
+        scoring=scoring,
+        token=token,
+        split=split,
+        most=pairs,
+        dtype=dtype,
+        device=device,
     )
 
 

@@ -84,9 +84,7 @@ def score_items(
     """
     parts = text_model(model)
     rows, option_tokens = _rows(parts, tokenizer, items, settings, questions)
-    table: dict[str, list[list[float]]] = {
-        one.name: [[0.0] * len(item.options) for item in items] for one in passes
-    }
+    table: dict[str, list[list[float]]] = {one.name: [[0.0] * len(item.options) for item in items] for one in passes}
     rows_left = [0] * len(items)
     for row in rows:
         rows_left[row.item] += 1
@@ -95,9 +93,7 @@ def score_items(
     read = _read_tokens if letters_only else _read_vocabulary
     for indices in length_sorted_batches([len(row.ids) for row in rows], token_budget=settings.token_budget):
         batch = collate([rows[index] for index in indices], pad_id=pad_id, side=settings.padding)
-        known = BatchRows(
-            tuple(items[row.item].language for row in batch.rows), batch.padded.real, batch.prompt_ends
-        )
+        known = BatchRows(tuple(items[row.item].language for row in batch.rows), batch.padded.real, batch.prompt_ends)
         for name, values in _run_passes(parts, batch, known, passes, read).items():
             for row, by_option in zip(batch.rows, values, strict=True):
                 for option, value in by_option.items():
@@ -145,7 +141,8 @@ def _rows(
         prompt = prompt_of(item, settings.scoring, question=None if questions is None else questions[index])
         prompt_ids = list(tokenizer.encode(prompt))
         continuations = [
-            encode_continuation(tokenizer, prompt, prompt_ids, text) for text in continuations_of(item, settings.scoring)
+            encode_continuation(tokenizer, prompt, prompt_ids, text)
+            for text in continuations_of(item, settings.scoring)
         ]
         length = len(prompt_ids) + max(len(ids) for ids in continuations)
         if limit is not None and length > limit:

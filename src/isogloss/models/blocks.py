@@ -17,7 +17,7 @@ from isogloss.errors import UserError
 LAYER_CONVENTION = "layer l is the output of decoder block l, counted from 1; 0 is the embeddings"
 
 
-def text_decoder(model: nn.Module) -> nn.Module:
+def text_decoder(model: Any) -> nn.Module:
     """The module that owns the text decoder blocks, below any language-model head, vision tower or PEFT wrapper.
 
     Raises UserError for a model without a plain list of decoder blocks.

@@ -75,7 +75,7 @@ class TextModel:
     @property
     def device(self) -> torch.device:
         """Where input ids go."""
-        return self.model.get_input_embeddings().weight.device  # type: ignore[operator,union-attr,return-value]
+        return self.model.get_input_embeddings().weight.device  # type: ignore[operator]
 
     def hidden(self, ids_BT: torch.Tensor, *, attention_mask: Any, positions_BT: torch.Tensor) -> torch.Tensor:
         """[B, T, D] after the final norm. `attention_mask` is [B, T] or what :func:`masks_by_layer_type` made."""
@@ -110,9 +110,10 @@ def text_model(model: nn.Module) -> TextModel:
     parts = TextModel(
         model=model,
         decoder=text_decoder(model),
-        head=model.get_output_embeddings(),  # type: ignore[operator,arg-type]
+        head=model.get_output_embeddings(),  # type: ignore[operator]
         softcap=getattr(config, "final_logit_softcapping", None),
-        scale=float(getattr(config, "logit_scale", None) or 1.0) / float(getattr(config, "logits_scaling", None) or 1.0),
+        scale=float(getattr(config, "logit_scale", None) or 1.0)
+        / float(getattr(config, "logits_scaling", None) or 1.0),
     )
     ids = torch.arange(1, 5, device=parts.device)[None] % config.vocab_size
     real = torch.ones_like(ids)

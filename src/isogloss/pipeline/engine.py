@@ -17,8 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
@@ -26,8 +25,8 @@ from isogloss.errors import InterruptedRun, UserError
 from isogloss.files import sealed_folder, write_atomic, write_json
 from isogloss.pipeline.steps import STORE, Plan, Step
 from isogloss.stages.stage import RECORD, Progress, StageRun
-from isogloss.tracking.journal import Journal
-from isogloss.tracking.project import project
+from isogloss.tracking.journal import Journal, Status
+from isogloss.tracking.project import Projection, project
 from isogloss.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
@@ -68,49 +67,74 @@ def run_pipeline(plan: Plan, *, until: str | None = None, progress: Progress, sa
 
 
 def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Callable[[str], None]) -> Outcome:
-    journal = Journal(plan.folder / "journal.jsonl")
+    journal = Journal(plan.folder / "journal.jsonl", base=plan.root / STORE)
     unfinished = [step.stage.name for step in wanted if not step.done]
     known = {event.run for event in journal.events() if event.kind == "end"}
+    record = _Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
     if unfinished or PARENT not in known:
         write_atomic(plan.folder / "pipeline.yaml", plan.spec.to_yaml())
         journal.close_abandoned()
-        journal.start_run(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
+        record.start(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
         journal.params(PARENT, _parent_params(plan))
         journal.artifact(PARENT, plan.folder / "pipeline.yaml")
     model = _lazy_model(plan, say)
-    uri = plan.spec.track.uri or tracking_uri(plan.root)
-    experiment = plan.spec.track.experiment
     try:
         for step in wanted:
             name = step.stage.name
-            if step.done:
-                if name not in known:
-                    journal.start_run(name, name=name, parent=PARENT, kind="stage", tags={"isogloss.reused": "true"})
-                    _journal(journal, step)
+            if step.done and name in known:
                 continue
-            journal.start_run(name, name=name, parent=PARENT, kind="stage", tags={"isogloss.stage_key": step.key})
-            _run_stage(plan, step, progress=progress, model=model)
+            reused = {"isogloss.reused": "true"} if step.done else {}
+            tags = {"isogloss.stage_key": step.key, **reused}
+            record.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
+            if not step.done:
+                _run_stage(plan, step, progress=progress, model=model)
             _journal(journal, step)
-            project(journal, tracking_uri=uri, experiment=experiment)
-        if unfinished or PARENT not in known:
-            journal.end_run(PARENT, "FINISHED")
+            record.end(name, "FINISHED")
+            record.project()
+        record.end(PARENT, "FINISHED")
     except BaseException as error:
-        interrupted = isinstance(error, KeyboardInterrupt | InterruptedRun)
-        for key in (name, PARENT):
-            journal.end_run(key, "KILLED" if interrupted else "FAILED")
-        project(journal, tracking_uri=uri, experiment=experiment)
-        if interrupted:
-            raise InterruptedRun(
-                f"stopped during stage {name}; what is finished is kept, the same command goes on"
-            ) from error
+        stopped = isinstance(error, KeyboardInterrupt | InterruptedRun)
+        within = next((key for key in reversed(record.open) if key != PARENT), "between two stages")
+        for key in reversed(list(record.open)):
+            record.end(key, "KILLED" if stopped else "FAILED")
+        record.project()
+        if stopped:
+            raise InterruptedRun(f"stopped in {within}; what is finished is kept, the same command goes on") from error
         raise
-    projection = project(journal, tracking_uri=uri, experiment=experiment)
+    projection = record.project(last=True)
+    assert projection is not None
     return Outcome(
         ran=tuple(unfinished),
         reused=tuple(step.stage.name for step in wanted if step.stage.name not in unfinished),
         pending=projection.pending,
         run_id=projection.run_ids.get(PARENT),
     )
+
+
+class _Recorder:
+    """Which runs of the journal are open, and its projection to MLflow: a store that failed once is asked again only at
+    the end, because every asking costs seconds."""
+
+    def __init__(self, journal: Journal, uri: str, experiment: str) -> None:
+        self.journal, self.uri, self.experiment = journal, uri, experiment
+        self.open: list[str] = []
+        self.failed = False
+
+    def start(self, key: str, **facts: Any) -> None:
+        self.journal.start_run(key, **facts)
+        self.open.append(key)
+
+    def end(self, key: str, status: Status) -> None:
+        if key in self.open:
+            self.journal.end_run(key, status)
+            self.open.remove(key)
+
+    def project(self, *, last: bool = False) -> Projection | None:
+        if self.failed and not last:
+            return None
+        projection = project(self.journal, tracking_uri=self.uri, experiment=self.experiment)
+        self.failed = projection.problem is not None
+        return projection
 
 
 def _run_stage(plan: Plan, step: Step, *, progress: Progress, model: Callable[[], LoadedModel]) -> None:
@@ -196,7 +220,6 @@ def _journal(journal: Journal, step: Step) -> None:
     if name == "report":
         for file, folder in record.artifacts.items():
             journal.artifact(PARENT, step.folder / file, folder=folder)
-    journal.end_run(name, "FINISHED")
 
 
 def _tags(plan: Plan) -> dict[str, str]:

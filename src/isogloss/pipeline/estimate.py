@@ -90,7 +90,15 @@ def estimate(plan: Plan) -> Costs:
 
 
 #: Seconds that do not grow with the number of forwards: reading facts, intervals, figures.
-_OVERHEAD = {"data": 6.0, "baseline": 12.0, "vectors": 3.0, "sweep": 25.0, "evaluate": 3.0, "analyse": 6.0, "report": 8.0}
+_OVERHEAD = {
+    "data": 6.0,
+    "baseline": 12.0,
+    "vectors": 3.0,
+    "sweep": 25.0,
+    "evaluate": 3.0,
+    "analyse": 6.0,
+    "report": 8.0,
+}
 
 
 def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:

@@ -38,9 +38,7 @@ def pipeline_states(root: Path) -> list[PipelineState]:
         runs = fold(events)
         last = datetime.datetime.fromtimestamp(events[-1].ms / 1000).astimezone().isoformat(timespec="seconds")
         words = {key: _word(run) for key, run in runs.items()}
-        found.append(
-            PipelineState(folder=path.parent, word=words.pop(PARENT, "stopped"), stages=words, last=last)
-        )
+        found.append(PipelineState(folder=path.parent, word=words.pop(PARENT, "stopped"), stages=words, last=last))
     return sorted(found, key=lambda state: state.last)
 
 

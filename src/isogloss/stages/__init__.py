@@ -21,7 +21,12 @@ ALL_STAGES: dict[str, Stage] = {
             run=baseline.run,
         ),
         Stage(
-            name="vectors", needs=("data",), settings=vectors.settings, sources=_SCORING, uses_model=True, run=vectors.run
+            name="vectors",
+            needs=("data",),
+            settings=vectors.settings,
+            sources=_SCORING,
+            uses_model=True,
+            run=vectors.run,
         ),
         Stage(
             name="sweep",
@@ -48,7 +53,12 @@ ALL_STAGES: dict[str, Stage] = {
             run=analyse.run,
         ),
         Stage(
-            name="report", needs=("analyse",), settings=report.settings, sources=("report",), uses_model=False, run=report.run
+            name="report",
+            needs=("analyse",),
+            settings=report.settings,
+            sources=("report",),
+            uses_model=False,
+            run=report.run,
         ),
     )
 }

@@ -64,7 +64,9 @@ def run(stage: StageRun) -> Record:
         metrics=tuple(Metric(name=f"items/{split}/{axis}", value=n) for (split, axis), n in sorted(counts.items())),
         artifacts=artifacts,
         datasets=tuple(
-            Dataset(name=f"choices-{split}", digest=digest, context=split, rows=sum(item.split == split for item in kept))
+            Dataset(
+                name=f"choices-{split}", digest=digest, context=split, rows=sum(item.split == split for item in kept)
+            )
             for split in limits
             if any(item.split == split for item in kept)
         ),
@@ -90,7 +92,11 @@ def _check_languages(wanted: Sequence[str], items: Sequence[ChoiceItem]) -> None
 
 def _check_cells(items: Sequence[ChoiceItem]) -> None:
     """Every stage needs both axes in its split; say so before hours are spent."""
-    uses = {"dev1": "vectors are taken from it", "dev2": "layers are chosen on it", "test": "results are measured on it"}
+    uses = {
+        "dev1": "vectors are taken from it",
+        "dev2": "layers are chosen on it",
+        "test": "results are measured on it",
+    }
     there = {(item.split, item.axis) for item in items if item.language != ENGLISH}
     empty = [
         f"{split}/{axis} ({use})"

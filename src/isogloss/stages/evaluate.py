@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from isogloss.evaluate.results import Choice
 from isogloss.evaluate.score import BASELINE
@@ -17,7 +17,7 @@ from isogloss.steering.vectors import SteeringVectors
 
 INTERVENTIONS = "interventions.json"
 #: Conditions in the order of the tables: name → (label, role).
-CONDITIONS = {
+CONDITIONS: dict[str, tuple[str, Literal["method", "control"]]] = {
     "en": ("EN-steering", "method"),
     "loc": ("LOC-steering", "method"),
     "sur": ("SUR-steering", "method"),

@@ -112,9 +112,7 @@ def choose(points: Sequence[SweepPoint], kind: Kind, *, tolerance: float) -> Cho
         best = max(allowed, key=lambda point: (round(gain(point), 9), -point.gamma, -point.layer))
     else:
         best = min(own, key=lambda point: (round(loss(point), 9), point.gamma, point.layer))
-    rule = (
-        f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}"
-    )
+    rule = f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}"
     reason = (
         f"{own_axis} {100 * gain(best):+.1f}, {other_axis} {-100 * loss(best):+.1f} points on dev2; "
         f"{len(allowed)} of {len(own)} points allowed"

@@ -53,9 +53,13 @@ def run(stage: StageRun) -> Record:
         header = vectors.header
         for language, norms in header.norms.items():
             for layer, (norm, residual) in enumerate(zip(norms, header.residual_norms[language], strict=True), start=1):
-                metrics.append(Metric(name=f"vectors/{kind}/relative_norm/{language}", value=norm / residual, step=layer))
+                metrics.append(
+                    Metric(name=f"vectors/{kind}/relative_norm/{language}", value=norm / residual, step=layer)
+                )
     return Record(
         params={"vectors.token": stage.spec.vectors.token},
         metrics=tuple(metrics),
-        artifacts={f"{folder}/{name}": f"vectors/{folder}" for folder in FOLDERS.values() for name in (TENSORS, HEADER)},
+        artifacts={
+            f"{folder}/{name}": f"vectors/{folder}" for folder in FOLDERS.values() for name in (TENSORS, HEADER)
+        },
     )

@@ -29,7 +29,9 @@ class Component:
     def relative_norm(self) -> float:
         """γ‖v‖ over the mean residual norm of its layer, averaged over languages."""
         header = self.vectors.header
-        ratios = [header.norms[one][self.layer - 1] / header.residual_norms[one][self.layer - 1] for one in header.norms]
+        ratios = [
+            header.norms[one][self.layer - 1] / header.residual_norms[one][self.layer - 1] for one in header.norms
+        ]
         return abs(self.gamma) * sum(ratios) / len(ratios)
 
 
@@ -92,7 +94,9 @@ def random_control(vectors: SteeringVectors, *, seed: int) -> SteeringVectors:
     return SteeringVectors(vectors.header, tensors)
 
 
-def exchanged(vectors: SteeringVectors, order: Sequence[str] | None = None) -> tuple[SteeringVectors, Mapping[str, str]]:
+def exchanged(
+    vectors: SteeringVectors, order: Sequence[str] | None = None
+) -> tuple[SteeringVectors, Mapping[str, str]]:
     """Every language gets the vector of the next one in `order` (default: sorted), at its own norm, and who got whose.
 
     Raises UserError with fewer than two languages.

@@ -95,7 +95,9 @@ class SteeringVectors:
     def load(cls, folder: Path) -> SteeringVectors:
         """Read a folder that :meth:`save` wrote. Raises UserError for none, RefusedError for a damaged one."""
         if not (folder / HEADER).is_file():
-            raise UserError(f"{folder}: no steering vectors there ({HEADER} is missing). Make some: isogloss vectors --help")
+            raise UserError(
+                f"{folder}: no steering vectors there ({HEADER} is missing). Make some: isogloss vectors --help"
+            )
         if wrong := damage(folder):
             raise RefusedError(f"damaged steering vectors: {wrong}. Extract them again.")
         try:
@@ -106,5 +108,7 @@ class SteeringVectors:
         shape = (header.num_layers, header.hidden_size)
         for language, tensor in tensors.items():
             if tuple(tensor.shape) != shape or language not in header.pairs:
-                raise RefusedError(f"{folder / TENSORS}: '{language}' is {tuple(tensor.shape)}, the header says {shape}")
+                raise RefusedError(
+                    f"{folder / TENSORS}: '{language}' is {tuple(tensor.shape)}, the header says {shape}"
+                )
         return cls(header, tensors)

@@ -52,14 +52,19 @@ class Journal:
     a kill) continues that run: a metric step given again takes its last value.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises UserError for a journal of a newer format, DataError for a damaged one."""
+    def __init__(self, path: Path, *, base: Path | None = None) -> None:
+        """Artifacts under `base` (default: the journal's folder) are kept relative, so that it can move as a whole.
+
+        Every method raises UserError for a journal of a newer format and DataError for a damaged one.
+        """
         self.path = path
+        self._base = (base or path.parent).absolute()
         self.torn: str | None = None
         """What a torn last line held (its beginning), when one was met."""
         self._size = 0
         self._last = Event(seq=0, ms=0, kind="journal")
         self._id: str | None = None
+        self._started: set[str] = set()
 
     @property
     def id(self) -> str | None:
@@ -71,7 +76,10 @@ class Journal:
     def start_run(
         self, key: str, *, name: str, parent: str | None = None, kind: str, tags: Mapping[str, str] | None = None
     ) -> None:
-        """Open run `key`, or open it again. `parent` is another run's key; `kind` is e.g. `pipeline` or `stage`."""
+        """Open run `key`, or open it again. `parent` is a started run's key; `kind` is e.g. `pipeline` or `stage`.
+
+        This and all that follow raise ValueError for a run that was never started.
+        """
         data = {"name": name, "parent": parent, "kind": kind, "tags": {**(tags or {}), **identity()}}
         self._append("start", key, data, sync=True)
 
@@ -89,13 +97,11 @@ class Journal:
     def artifact(self, key: str, path: Path, *, folder: str = "") -> None:
         """A file, or a whole folder, to be shown with the run under `folder`; it keeps its name.
 
-        It is read when the journal is projected. Paths under the journal's own folder are kept relative to it, so
-        that the two can move together.
+        It is read when the journal is projected.
         """
         path = path.absolute()
-        base = self.path.parent.absolute()
-        kept = path.relative_to(base) if path.is_relative_to(base) else path
-        self._append("artifact", key, {"path": kept.as_posix(), "folder": folder})
+        kept = os.path.relpath(path, self.path.parent.absolute()) if path.is_relative_to(self._base) else str(path)
+        self._append("artifact", key, {"path": kept, "folder": folder})
 
     def dataset(self, key: str, name: str, digest: str, context: str, rows: int) -> None:
         """A data set that the run read: its content digest, what for (`context`, e.g. `evaluation`), and its size."""
@@ -143,6 +149,10 @@ class Journal:
         with self.path.open("a+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             self._catch_up(file)
+            # Refused here, where the caller is at fault: once written, it would spoil every later reading.
+            needed = data["parent"] if kind == "start" else run
+            if needed is not None and needed not in self._started:
+                raise ValueError(f"run {needed!r} was not started")
             if self._last.seq == 0:
                 self._write(file, "journal", None, {"id": uuid.uuid4().hex, "format": FORMAT})
             self._write(file, kind, run, data)
@@ -153,7 +163,7 @@ class Journal:
         """Take in what was appended since this object last looked, and cut a torn end off."""
         size = os.fstat(file.fileno()).st_size
         if size < self._size:
-            self._size, self._last = 0, Event(seq=0, ms=0, kind="journal")
+            self._size, self._last, self._started = 0, Event(seq=0, ms=0, kind="journal"), set()
         if size == self._size:
             return
         file.seek(self._size)
@@ -181,8 +191,7 @@ class Journal:
             raise
         self._size += len(line.encode()) + 1
         self._last = event
-        if kind == "journal":
-            self._id = data["id"]
+        self._note(event)
 
     def _read(self, content: bytes, *, first: int) -> tuple[list[Event], int]:
         """Parse lines of which the first has sequence number `first`; also the bytes that whole events take."""
@@ -196,16 +205,21 @@ class Journal:
                     raise DataError([f"{self.path}:{number}: line: is not event {number} of a journal"])
                 self._report_torn(line)
                 break
-            if event.kind == "journal":
-                if event.data["format"] > FORMAT:
-                    raise UserError(
-                        f"{self.path}: written in format {event.data['format']}, this version reads up to {FORMAT}: "
-                        "update isogloss"
-                    )
-                self._id = event.data["id"]
+            if event.kind == "journal" and event.data["format"] > FORMAT:
+                raise UserError(
+                    f"{self.path}: written in format {event.data['format']}, this version reads up to {FORMAT}: "
+                    "update isogloss"
+                )
+            self._note(event)
             events.append(event)
             whole += len(line)
         return events, whole
+
+    def _note(self, event: Event) -> None:
+        if event.kind == "journal":
+            self._id = event.data["id"]
+        elif event.kind == "start" and event.run is not None:
+            self._started.add(event.run)
 
     def _report_torn(self, line: bytes) -> None:
         torn = line.decode(errors="replace").strip("\0\n")[:80]

@@ -29,16 +29,18 @@ def mend_store(root: Path) -> list[str]:
     pointed to where it is now, after a copy of the database is put beside it.
 
     Raises:
-        StoreUnavailable: the store is locked or damaged.
-        UserError: another process holds the database while addresses are being changed.
+        UserError: the store is locked or damaged; nothing was changed.
     """
     uri = tracking_uri(root)
     database = database_path(uri)
     if database is None or not database.exists():
         return []
-    with closing(read_only(database, timeout=2.0)) as connection:
-        stale = stale_runs(connection)
-        moved = moved_roots(connection, str(artifact_location(uri)))
+    try:
+        with closing(read_only(database, timeout=2.0)) as connection:
+            stale = stale_runs(connection)
+            moved = moved_roots(connection, str(artifact_location(uri)))
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"{database}: {error}; nothing was mended. `isogloss doctor` says what to do") from error
     done = []
     if stale:
         with connect(uri) as client:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from isogloss.data.facts.exclusions import EXCLUDED, RULES
 from isogloss.data.facts.shortcuts import shortcuts
-from isogloss.data.rows import LANGUAGES, Axis, ChoiceItem
+from isogloss.data.rows import LANGUAGES, Axis, ChoiceItem, Split
 
-_SPLITS = ("dev1", "dev2", "test")
+_SPLITS: tuple[Split, ...] = ("dev1", "dev2", "test")
 _AXES: tuple[Axis, ...] = ("transfer", "localization")
 _INTRODUCTION = """# Data card: embedded benchmark
 
@@ -29,15 +29,21 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.1f}"
+
+
 def _counts(items: Sequence[ChoiceItem]) -> str:
     kinds = Counter((item.axis, item.kind or "") for item in items)
-    cells = Counter((item.axis, item.kind or "", item.split) for item in items)
+    cells: Counter[tuple[Axis, str, Split]] = Counter((item.axis, item.kind or "", item.split) for item in items)
     groups = {pair: len({i.group for i in items if (i.axis, i.kind or "") == pair}) for pair in kinds}
     by_kind = [
         (axis, kind, groups[axis, kind], kinds[axis, kind], *(cells[axis, kind, split] for split in _SPLITS))
         for axis, kind in sorted(kinds, reverse=True)
     ]
-    places = Counter((item.axis, item.language, item.region or "–", item.split) for item in items)
+    places: Counter[tuple[Axis, str, str, Split]] = Counter(
+        (item.axis, item.language, item.region or "–", item.split) for item in items
+    )
     by_language = [
         (axis, language, region, *(places[axis, language, region, split] for split in _SPLITS))
         for axis, language, region in sorted({key[:3] for key in places}, reverse=True)
@@ -53,8 +59,7 @@ def _counts(items: Sequence[ChoiceItem]) -> str:
 
 def _shortcut_table(items: Sequence[ChoiceItem]) -> str:
     rows = [
-        (row.axis, row.language, row.n)
-        + tuple(f"{100 * value:.1f}" for value in (row.chance, row.longest, row.shortest, row.most_frequent))
+        (row.axis, row.language, row.n, *map(_percent, (row.chance, row.longest, row.shortest, row.most_frequent)))
         for row in sorted(shortcuts(items), key=lambda row: (row.axis, row.language), reverse=True)
     ]
     head = ("axis", "language", "items", "chance", "longest", "shortest", "most frequent")

@@ -18,8 +18,12 @@ from isogloss.data.facts.fact import Answer, Fact
 WRONG = 3
 _CHANCE = 1 / (WRONG + 1)
 _CONFLICT = 1000.0
-_SWEEPS = 24
+_SWEEPS = 48
 _TALLY_WEIGHT = 0.1
+#: By how much more unlike an exchange may make options if that brings lengths back to chance.
+_PATIENCE = 2.0
+_REACH = 24
+_REPAIRS = 200
 
 
 def extreme_credits(lengths: Sequence[int]) -> tuple[float, float]:
@@ -45,65 +49,80 @@ def without_surplus(facts: Sequence[Fact], *, seed: int) -> list[Fact]:
         order.remove(next(fact for fact in order if fact.answer.key == answer))
 
 
+def _unlikeness(right: Answer, wrong: Answer) -> float:
+    """How unlike the right answer a wrong one is: 2 for another `near`, and up to 2 for another length."""
+    pairs = zip(right.text.values(), wrong.text.values(), strict=True)
+    lengths = [abs(len(a) - len(b)) / (len(a) + len(b)) for a, b in pairs]
+    return 2 * (right.near != wrong.near) + 2 * sum(lengths) / len(lengths)
+
+
+def _same_texts(answers: Sequence[Answer]) -> list[set[int]]:
+    """For each answer the numbers of those (itself included) that read like it in some language."""
+    alike: list[set[int]] = [{index} for index in range(len(answers))]
+    for column in zip(*(answer.text.values() for answer in answers), strict=True):
+        numbers: dict[str, list[int]] = {}
+        for index, text in enumerate(column):
+            numbers.setdefault(text, []).append(index)
+        for index, text in enumerate(column):
+            alike[index].update(numbers[text])
+    return alike
+
+
 class _Search:
-    """Three permutations of the answers of `facts`, improved by exchanges."""
+    """Three permutations of the answers of `facts`, improved by exchanges. Answers are numbers; costs are looked up."""
 
     def __init__(self, facts: Sequence[Fact], *, random: Random) -> None:
-        self.facts = facts
         self.random = random
-        self.lengths = {fact.answer.key: [len(text) for text in fact.answer.text.values()] for fact in facts}
+        self.answers = list({fact.answer.key: fact.answer for fact in facts}.values())
+        number = {answer.key: index for index, answer in enumerate(self.answers)}
+        self.right = [number[fact.answer.key] for fact in facts]
+        self.forbidden = [{number[key] for key in fact.also_right if key in number} for fact in facts]
+        self.lengths = [[len(text) for text in answer.text.values()] for answer in self.answers]
+        self.unlike = [[_unlikeness(first, second) for second in self.answers] for first in self.answers]
+        self.alike = _same_texts(self.answers)
         count = len(facts)
         shifts = random.sample(range(1, min(count, 9)), WRONG)
-        self.wrong = [[facts[(index + shift) % count].answer for shift in shifts] for index in range(count)]
+        self.wrong = [[self.right[(index + shift) % count] for shift in shifts] for index in range(count)]
         self.credits = [self._credits(index) for index in range(count)]
         self.tally = [sum(column) for column in zip(*self.credits, strict=True)]
 
     def _credits(self, index: int) -> list[float]:
         """Longest and shortest credit of a question in each language, less chance."""
-        rows = [self.lengths[answer.key] for answer in (self.facts[index].answer, *self.wrong[index])]
-        columns = zip(*rows, strict=True)
-        return [credit - _CHANCE for column in columns for credit in extreme_credits(column)]
+        rows = [self.lengths[answer] for answer in (self.right[index], *self.wrong[index])]
+        return [credit - _CHANCE for column in zip(*rows, strict=True) for credit in extreme_credits(column)]
 
     def _conflicts(self, index: int) -> int:
-        """How many distractors of a question are right, stand twice, or read like another option in some language."""
-        fact, wrong = self.facts[index], self.wrong[index]
-        right = sum(answer.key == fact.answer.key or answer.key in fact.also_right for answer in wrong)
-        texts = [tuple(answer.text.values()) for answer in (fact.answer, *wrong)]
-        alike = max(len(texts) - len(set(column)) for column in zip(*texts, strict=True))
-        return right + alike
+        """How many distractors of a question are right, and how many pairs of options read alike in some language."""
+        first, second, third = self.wrong[index]
+        right, alike, forbidden = self.right[index], self.alike, self.forbidden[index]
+        pairs = ((right, first), (right, second), (right, third), (first, second), (first, third), (second, third))
+        return sum([wrong in forbidden for wrong in (first, second, third)]) + sum([b in alike[a] for a, b in pairs])
 
-    def _unlikeness(self, index: int) -> float:
-        gold = self.facts[index].answer
-        own = self.lengths[gold.key]
-        cost = _CONFLICT * self._conflicts(index)
-        for answer in self.wrong[index]:
-            cost += 2 * (answer.near != gold.near)
-            cost += 2 * sum(abs(a - b) / (a + b) for a, b in zip(own, self.lengths[answer.key], strict=True)) / len(own)
-        return cost
+    def _cost(self, index: int) -> float:
+        unlike = self.unlike[self.right[index]]
+        return _CONFLICT * self._conflicts(index) + sum([unlike[wrong] for wrong in self.wrong[index]])
 
     def invalid(self) -> list[int]:
         """Questions with a conflict."""
-        return [index for index in range(len(self.facts)) if self._conflicts(index)]
+        return [index for index in range(len(self.right)) if self._conflicts(index)]
 
     def exchange(self, index: int, other: int, slot: int, other_slot: int) -> None:
         """Exchange one distractor of two questions, and keep the exchange if nothing gets worse."""
-        if self.wrong[index][slot].key == self.wrong[other][other_slot].key:
+        if self.wrong[index][slot] == self.wrong[other][other_slot]:
             return
-        before = self._unlikeness(index) + self._unlikeness(other)
+        before = self._cost(index) + self._cost(other)
         self._swap(index, other, slot, other_slot)
-        after = self._unlikeness(index) + self._unlikeness(other)
-        if after - before > _TALLY_WEIGHT * 400:
-            self._swap(index, other, slot, other_slot)
-            return
-        credits = self._credits(index), self._credits(other)
-        gone = self.credits[index], self.credits[other]
-        tally = [total - a - b + c + d for total, a, b, c, d in zip(self.tally, *gone, *credits, strict=True)]
-        change = sum(value * value for value in tally) - sum(value * value for value in self.tally)
-        if after - before + _TALLY_WEIGHT * change <= 0:
-            self.credits[index], self.credits[other] = credits
-            self.tally = tally
-        else:
-            self._swap(index, other, slot, other_slot)
+        change = self._cost(index) + self._cost(other) - before
+        if change <= _PATIENCE:
+            credits = self._credits(index), self._credits(other)
+            gone = self.credits[index], self.credits[other]
+            tally = [t - a - b + c + d for t, a, b, c, d in zip(self.tally, *gone, *credits, strict=True)]
+            change += _TALLY_WEIGHT * (sum([t * t for t in tally]) - sum([t * t for t in self.tally]))
+            if change <= 0:
+                self.credits[index], self.credits[other] = credits
+                self.tally = tally
+                return
+        self._swap(index, other, slot, other_slot)
 
     def _swap(self, index: int, other: int, slot: int, other_slot: int) -> None:
         first, second = self.wrong[index], self.wrong[other]
@@ -111,10 +130,18 @@ class _Search:
 
     def sweep(self, reach: int) -> None:
         """Offer each distractor one exchange with a question at most `reach` away in the sorted order."""
-        count = len(self.facts)
+        count = len(self.right)
         for index in range(count):
             for slot in range(WRONG):
                 other = (index + self.random.randint(1, reach)) % count
+                if other != index:
+                    self.exchange(index, other, slot, self.random.randrange(WRONG))
+
+    def repair(self) -> None:
+        """Offer each distractor of a question with a conflict an exchange with any other question."""
+        for index in self.invalid():
+            for slot in range(WRONG):
+                other = self.random.randrange(len(self.right))
                 if other != index:
                     self.exchange(index, other, slot, self.random.randrange(WRONG))
 
@@ -124,19 +151,16 @@ def choose_distractors(facts: Sequence[Fact], *, seed: int) -> dict[str, tuple[A
 
     Raises AssertionError if no valid assignment is found, which means that answers repeat too much for the kind.
     """
-    random = Random(f"{seed}/distractors/{facts[0].kind}")
     order = sorted(facts, key=lambda fact: (fact.answer.near, len(fact.answer.text["en"]), fact.key))
-    search = _Search(order, random=random)
+    search = _Search(order, random=Random(f"{seed}/distractors/{facts[0].kind}"))
     for sweep in range(_SWEEPS):
-        search.sweep(len(order) - 1 if sweep % 2 else min(len(order) - 1, 24))
-    for _ in range(200):
-        invalid = search.invalid()
-        if not invalid:
+        search.sweep(len(order) - 1 if sweep % 2 else min(len(order) - 1, _REACH))
+    for _ in range(_REPAIRS):
+        if not search.invalid():
             break
-        for index in invalid:
-            for slot in range(WRONG):
-                other = random.randrange(len(order))
-                if other != index:
-                    search.exchange(index, other, slot, random.randrange(WRONG))
+        search.repair()
     assert not search.invalid(), f"{facts[0].kind}: no valid distractors for {len(search.invalid())} facts"
-    return {fact.key: tuple(wrong) for fact, wrong in zip(order, search.wrong, strict=True)}
+    return {
+        fact.key: tuple(search.answers[wrong] for wrong in three)
+        for fact, three in zip(order, search.wrong, strict=True)
+    }

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 
-
 #: {language: three ways of asking, with fields of `grammar` in braces}
 Wording = dict[str, tuple[str, str, str]]
 
@@ -53,10 +52,12 @@ def package_version(name: str) -> str:
     return text
 
 
+@cache
 def fold(text: str) -> str:
     """Letters and digits only, without case and accents, for comparing spellings."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(character for character in decomposed if character.isalnum())
+    # Composed again, so that a Korean syllable is one character.
+    return unicodedata.normalize("NFC", "".join(character for character in decomposed if character.isalnum()))
 
 
 def gives_away(name: str, answer: str, language: str, *, syllables: int = 2) -> bool:

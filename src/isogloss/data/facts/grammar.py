@@ -10,14 +10,14 @@ import unicodedata
 
 from isogloss.data.facts.particles import with_li, with_particle
 
-_ENGLISH_THE = frozenset("AE BS CF DO GB GM KM MH MV NL PH SB SC US".split())
+_ENGLISH_THE = frozenset(["AE", "BS", "CF", "DO", "GB", "GM", "KM", "MH", "MV", "NL", "PH", "SB", "SC", "US"])
 
 #: Spanish articles that are part of common usage; the others go without.
 _SPANISH_ARTICLES = {
-    **dict.fromkeys("GB LB".split(), "el"),
-    **dict.fromkeys("CF DO IN".split(), "la"),
-    **dict.fromkeys("AE NL".split(), "los"),
-    **dict.fromkeys("BS KM MH MV SB SC".split(), "las"),
+    **dict.fromkeys(["GB", "LB"], "el"),
+    **dict.fromkeys(["CF", "DO", "IN"], "la"),
+    **dict.fromkeys(["AE", "NL"], "los"),
+    **dict.fromkeys(["BS", "KM", "MH", "MV", "SB", "SC"], "las"),
 }
 
 #: Greek names whose gender and genitive the endings do not tell: (nominative article, genitive with its article).
@@ -137,7 +137,10 @@ def country_forms(code: str, name: str, language: str) -> dict[str, str]:
 
 
 def name_forms(name: str, language: str) -> dict[str, str]:
-    """Fields of any name: `name`; in Korean also `topic`, `subject`, `object`, `with`, `to`, `called`; in Indonesian `lower`; in Arabic `li`."""
+    """Fields of any name: `name`, and what a language needs beside it.
+
+    Korean: `topic`, `subject`, `object`, `with`, `to`, `called`; Indonesian: `lower`; Arabic: `li`.
+    """
     if language == "ko":
         return {
             "name": name,

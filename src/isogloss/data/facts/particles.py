@@ -11,7 +11,7 @@ from typing import Literal
 Particle = Literal["은/는", "이/가", "을/를", "과/와", "으로/로", "이란/란", "이라는/라는", "이에요/예요"]
 
 _HANGUL_FIRST, _HANGUL_LAST, _FINALS, _RIEUL = 0xAC00, 0xD7A3, 28, 8
-#: Digits as read in Sino-Korean (영 일 이 삼 사 오 육 칠 팔 구), letters by their Korean names (에이 비 … 엘 엠 엔 … 아르).
+#: Digits as read in Sino-Korean (영 일 이 삼 …), letters by their Korean names (… 엘 엠 엔 …).
 _DIGIT_FINALS = {"0": "ㅇ", "1": "ㄹ", "3": "ㅁ", "6": "ㄱ", "7": "ㄹ", "8": "ㄹ"}
 _LETTER_FINALS = {"l": "ㄹ", "m": "ㅁ", "n": "ㄴ"}
 #: A Latin word of its own (not an abbreviation) is read by sound; these endings close the last syllable.
@@ -38,7 +38,7 @@ def final_consonant(word: str) -> str:
 
 
 def with_particle(word: str, pair: Particle) -> str:
-    """`word` with the right one of a pair written "after a consonant/after a vowel": `with_particle("한국", "은/는")` → 한국은."""
+    """`word` with the right one of a pair written "after a consonant/after a vowel": 한국은, 프랑스는."""
     closed, open_ = pair.split("/")
     final = final_consonant(word)
     if pair == "으로/로" and final == "ㄹ":

@@ -9,7 +9,8 @@ from isogloss.data.facts.exclusions import EXCLUDED, excluded
 from isogloss.data.facts.fact import Answer, Fact, fold, gives_away, package_version
 from isogloss.data.facts.grammar import country_forms, name_forms
 from isogloss.data.facts.names import Names
-from isogloss.data.facts.places import CAPITALS, CITIES, countries, population, table_names, unlisted
+from isogloss.data.facts.place_names import CAPITALS, CITIES
+from isogloss.data.facts.places import countries, population, table_names, unlisted
 from isogloss.data.rows import LANGUAGES
 
 _CITIES_PER_COUNTRY = 6
@@ -107,8 +108,7 @@ def _cities(code: str) -> list[tuple[int, Names, str]]:
             found.append((population(code, text["en"]), text, package_version("babel")))
     for row in CITIES.get(code, ()):
         text = table_names(row)
-        if len(unlisted(code, text)) <= 1:
-            found.append((population(code, text["en"]), text, _place_source(code, text)))
+        found.append((population(code, text["en"]), text, _place_source(code, text)))
     kept = [
         (people, text, source)
         for people, text, source in found
@@ -162,7 +162,7 @@ def continent_facts() -> list[Fact]:
 
 def _neighbours() -> dict[str, list[str]]:
     """{country: member states it borders}, symmetric."""
-    pairs = set()
+    pairs: set[tuple[str, str]] = set()
     for code in members():
         listed = str(countries()[code]["neighbours"]).split(",")
         pairs.update((code, other) for other in listed if other in members())

@@ -1,4 +1,4 @@
-"""The localized half of the embedded benchmark: questions without a country whose answer is that of the language's region.
+"""The localized half of the embedded benchmark: no country is named, and the answer is that of the language's region.
 
 "What number can you call in an emergency?" has one answer in Korean (119) and another in Spanish (112). Each fact gives
 one item a paraphrase; each item has a contextual twin, the same question with its country named, and wrong options that
@@ -14,7 +14,8 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from isogloss.data.facts.localized.choose import Balance, choose_distractors, gold_position
+from isogloss.data.facts.localized.choose import choose_distractors
+from isogloss.data.facts.localized.codes import code_and_language_facts
 from isogloss.data.facts.localized.exclusions import EXCLUDED, excluded
 from isogloss.data.facts.localized.formats import format_facts
 from isogloss.data.facts.localized.geography import geography_facts
@@ -28,7 +29,16 @@ from isogloss.data.rows import REGIONS, ChoiceItem
 
 __all__ = ["EXCLUDED", "local_facts", "localized_items"]
 
-_BUILDERS = (money_facts, telephony_facts, holiday_facts, week_facts, clock_facts, format_facts, geography_facts)
+_BUILDERS = (
+    money_facts,
+    telephony_facts,
+    holiday_facts,
+    week_facts,
+    clock_facts,
+    format_facts,
+    geography_facts,
+    code_and_language_facts,
+)
 
 
 def local_facts(region: str, *, language: str) -> list[LocalFact]:
@@ -37,14 +47,19 @@ def local_facts(region: str, *, language: str) -> list[LocalFact]:
     return [fact for fact in facts if not excluded(fact.kind, fact.region, fact.key)]
 
 
-def _items(fact: LocalFact, wrong: tuple[str, ...], *, balance: Balance, seed: int) -> Iterator[ChoiceItem]:
+def _items(
+    fact: LocalFact, wrong: tuple[str, ...], *, turns: Counter[tuple[str, int]], seed: int
+) -> Iterator[ChoiceItem]:
+    """One item a paraphrase. The right option takes each position in turn, so that all are equally frequent."""
     for number, wording in enumerate(
         wordings(fact.kind, language=fact.language, region=fact.region, fill=fact.fill), start=1
     ):
         identity = f"{fact.group}/{fact.language}/{number}"
         rng = random.Random(f"{seed}/{identity}")
         options = rng.sample(wrong, len(wrong))
-        answer = gold_position(len(options) + 1, balance=balance, first=seed)
+        turn = fact.region, len(options) + 1
+        answer = (seed + turns[turn]) % turn[1]
+        turns[turn] += 1
         options.insert(answer, fact.gold)
         yield ChoiceItem(
             id=identity,
@@ -66,13 +81,9 @@ def localized_items(*, seed: int) -> list[ChoiceItem]:
     """Every localized item of the eight regions, ordered by language, region and fact; the same for the same `seed`."""
     items: list[ChoiceItem] = []
     for language, regions in REGIONS.items():
-        uses: Counter[str] = Counter()
-        for region in regions:
-            balance = Balance(uses=uses)
-            facts = local_facts(region, language=language)
-            order = random.Random(f"{seed}/{language}/{region}").sample(range(len(facts)), len(facts))
-            for index in order:
-                wrong = choose_distractors(facts[index], balance=balance, seed=seed)
-                if wrong:
-                    items += _items(facts[index], wrong, balance=balance, seed=seed)
+        facts = [fact for region in regions for fact in local_facts(region, language=language)]
+        turns: Counter[tuple[str, int]] = Counter()
+        for fact, wrong in zip(facts, choose_distractors(facts, seed=seed), strict=True):
+            if wrong:
+                items += _items(fact, wrong, turns=turns, seed=seed)
     return sorted(items, key=lambda item: item.id)

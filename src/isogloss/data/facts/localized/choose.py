@@ -1,9 +1,10 @@
-"""Which wrong answers stand beside the right one, and in which order.
+"""Which wrong answers stand beside the right one.
 
-Three rules: where another answer is that of the US or Great Britain, exactly one such option is offered (to questions
-that are not English); answers of the benchmark's own regions are preferred; and over a region's items neither length nor
-frequency tells the right option: what the always-longest, always-shortest and most-frequent choices gain is counted as
-options are chosen, and kept near chance.
+Two rules: where another answer is that of the US or Great Britain, one such option is offered (to questions that are
+not English); answers of the benchmark's own regions are preferred. And one aim: over a region's items nothing about the
+options alone tells the right one. What always picking the longest, the shortest, the most or the least frequent option
+would gain is summed up as options are chosen, and each choice is the one that keeps these sums nearest to zero. Two
+more passes over all facts choose again, now that the frequencies are known.
 """
 
 from __future__ import annotations
@@ -11,87 +12,128 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 from isogloss.data.facts.localized.local_fact import CORE, LocalFact
 from isogloss.data.rows import ENGLISH, ENGLISH_REGIONS
 
 OPTIONS = 4
-_ENGLISH_POOL, _POOL = 5, 12
+_ENGLISH_POOL, _CORE_POOL, _OTHER_POOL = 4, 8, 4
+#: Questions in English share their distractors between two regions, so they draw on more countries.
+_OTHER_POOL_ENGLISH = 8
+_PASSES = 3
+
+_SPREAD, _REUSE, _STRANGER, _NOISE = 0.5, 0.08, 0.05, 0.02
 
 
-@dataclass
-class Balance:
-    """Running sums over the facts of a region; `uses` counts options over the facts of a language."""
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A set of wrong options. `longest` and `shortest` are what picking by length gains; `taste` lower is better."""
 
-    uses: Counter[str]
-    longest: float = 0.0
-    shortest: float = 0.0
-    frequent: float = 0.0
-    sizes: dict[int, int] = field(default_factory=dict)
+    options: tuple[str, ...]
+    longest: float
+    shortest: float
+    taste: float
 
 
-def _share(gold: float, others: Sequence[float]) -> float:
-    """What picking the highest value scores, ties split evenly, less chance."""
-    values = [gold, *others]
-    top = max(values)
-    return (1 / values.count(top) if gold == top else 0.0) - 1 / len(values)
+def _gain(gold: float, others: Sequence[float]) -> float:
+    """What picking the highest value scores above chance, ties split evenly."""
+    top = max(others)
+    if gold < top:
+        return -1 / (len(others) + 1)
+    ties = others.count(gold) + 1 if gold == top else 1
+    return 1 / ties - 1 / (len(others) + 1)
 
 
 def _sample(texts: Sequence[str], count: int, *, rng: random.Random) -> list[str]:
     return list(texts) if len(texts) <= count else sorted(rng.sample(texts, count))
 
 
-def _candidates(fact: LocalFact, *, rng: random.Random) -> Iterator[tuple[str, ...]]:
-    """Every set of wrong options that keeps the rule about English ones."""
+def _option_sets(fact: LocalFact, *, rng: random.Random) -> Iterator[tuple[str, ...]]:
+    """Sets of wrong options that keep the rule about English ones; only a sample where there are very many."""
     known = fact.distractors()
     english = [text for text, regions in known.items() if regions & ENGLISH_REGIONS and fact.language != ENGLISH]
     core = [text for text, regions in known.items() if text not in english and regions.intersection(CORE)]
     others = [text for text in known if text not in english and text not in core]
-    pool = core[:_POOL] + _sample(others, max(_POOL - len(core), _POOL // 2), rng=rng)
+    core = _sample(core, _CORE_POOL, rng=rng)
+    few = _OTHER_POOL_ENGLISH if fact.language == ENGLISH else max(_OTHER_POOL, _CORE_POOL - len(core))
+    pool = core + _sample(others, few, rng=rng)
     wanted = min(OPTIONS - 1, len(pool) + len(english))
-    if not english:
-        yield from combinations(pool, wanted)
-        return
-    few = max(1, wanted - len(pool))
-    for chosen in combinations(_sample(english, _ENGLISH_POOL, rng=rng), few):
-        for rest in combinations(pool, wanted - few):
-            yield chosen + rest
+    from_english = max(1, wanted - len(pool)) if english else 0
+    for first in combinations(_sample(english, _ENGLISH_POOL, rng=rng), from_english):
+        for rest in combinations(pool, wanted - from_english):
+            yield first + rest
 
 
-def _cost(fact: LocalFact, options: Sequence[str], *, balance: Balance, noise: float) -> float:
-    lengths = [len(text) for text in options]
-    own = len(fact.gold)
-    uses = [balance.uses[text] for text in options]
-    drift = (
-        (balance.longest + _share(own, lengths)) ** 2
-        + (balance.shortest + _share(-own, [-length for length in lengths])) ** 2
-        + (balance.frequent + _share(balance.uses[fact.gold], uses)) ** 2
-    )
-    spread = sum(abs(length - own) for length in lengths) / (own + max(lengths))
-    strangers = sum(not fact.answers[text].intersection(CORE) for text in options)
-    return drift + 0.5 * spread + 0.1 * sum(uses) / (1 + len(uses)) + 0.05 * strangers + 0.01 * noise
-
-
-def choose_distractors(fact: LocalFact, *, balance: Balance, seed: int) -> tuple[str, ...]:
-    """The wrong options of a fact; adds what they change to `balance`."""
+def _candidates(fact: LocalFact, *, seed: int) -> list[Candidate]:
     rng = random.Random(f"{seed}/{fact.language}/{fact.group}")
-    best = min(
-        ((_cost(fact, options, balance=balance, noise=rng.random()), options) for options in _candidates(fact, rng=rng)),
-        default=(0.0, ()),
-    )[1]
-    if best:
-        lengths = [len(text) for text in best]
-        balance.longest += _share(len(fact.gold), lengths)
-        balance.shortest += _share(-len(fact.gold), [-length for length in lengths])
-        balance.frequent += _share(balance.uses[fact.gold], [balance.uses[text] for text in best])
-        balance.uses.update([fact.gold, *best])
-    return best
+    found = []
+    own = len(fact.gold)
+    for options in _option_sets(fact, rng=rng):
+        if not options:
+            continue
+        lengths = [len(text) for text in options]
+        spread = sum(abs(length - own) for length in lengths) / (own + max(lengths))
+        strangers = sum(not fact.answers[text].intersection(CORE) for text in options)
+        found.append(
+            Candidate(
+                options=options,
+                longest=_gain(own, lengths),
+                shortest=_gain(-own, [-length for length in lengths]),
+                taste=_SPREAD * spread + _STRANGER * strangers + _NOISE * rng.random(),
+            )
+        )
+    return found
 
 
-def gold_position(count: int, *, balance: Balance, first: int) -> int:
-    """Where the right option stands among `count`: each position in turn, so that all are equally frequent."""
-    turn = balance.sizes.get(count, first)
-    balance.sizes[count] = turn + 1
-    return turn % count
+def _sums(facts: Sequence[LocalFact], chosen: Sequence[Candidate | None], uses: Counter[str]) -> dict[str, list[float]]:
+    """{region: what the four rules of thumb gain in all}: longest, shortest, most frequent, least frequent."""
+    sums: dict[str, list[float]] = {}
+    for fact, candidate in zip(facts, chosen, strict=True):
+        region = sums.setdefault(fact.region, [0.0] * 4)
+        if candidate is not None:
+            counts = [uses[text] for text in candidate.options]
+            region[0] += candidate.longest
+            region[1] += candidate.shortest
+            region[2] += _gain(uses[fact.gold], counts)
+            region[3] += _gain(-uses[fact.gold], [-count for count in counts])
+    return sums
+
+
+def _best(fact: LocalFact, candidates: Sequence[Candidate], *, sums: list[float], uses: Counter[str]) -> Candidate:
+    own = uses[fact.gold]
+
+    def cost(candidate: Candidate) -> float:
+        counts = [uses[text] for text in candidate.options]
+        gains = (
+            candidate.longest,
+            candidate.shortest,
+            _gain(own, counts),
+            _gain(-own, [-count for count in counts]),
+        )
+        drift = sum((total + gain) ** 2 for total, gain in zip(sums, gains, strict=True))
+        return drift + _REUSE * sum(counts) + candidate.taste
+
+    return min(candidates, key=cost)
+
+
+def choose_distractors(facts: Sequence[LocalFact], *, seed: int) -> list[tuple[str, ...]]:
+    """The wrong options of each of one language's facts, in their order; empty where no other answer is known."""
+    candidates = [_candidates(fact, seed=seed) for fact in facts]
+    chosen: list[Candidate | None] = [None] * len(facts)
+    uses = Counter(fact.gold for fact in facts)
+    for number in range(_PASSES):
+        order = random.Random(f"{seed}/{number}").sample(range(len(facts)), len(facts))
+        for index in order:
+            fact, before = facts[index], chosen[index]
+            if not candidates[index]:
+                continue
+            if before is not None:
+                uses.subtract(before.options)
+            chosen[index] = None
+            sums = _sums(facts, chosen, uses)[fact.region]
+            best = _best(fact, candidates[index], sums=sums, uses=uses)
+            uses.update(best.options)
+            chosen[index] = best
+    return [() if candidate is None else candidate.options for candidate in chosen]

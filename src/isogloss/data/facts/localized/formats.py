@@ -6,16 +6,16 @@ region stand as wrong answers: a date in the region's own order with other separ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date, time
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 
 from isogloss.data.facts.fact import package_version
-from isogloss.data.facts.localized.local_fact import WORLD, LocalFact, item_locale, single_fact
+from isogloss.data.facts.localized.local_fact import WORLD, LocalFact, single_fact
 from isogloss.data.facts.localized.money import visible
 from isogloss.data.facts.localized.wording import spoken_times
 from isogloss.data.facts.names import locale
+from isogloss.data.rows import ENGLISH, REGIONS
 
 FRACTIONS = ("7/2", "1/4", "3/8")
 GROUPED = (1234567, 2500000, 9876543, 4081600)
@@ -23,7 +23,7 @@ DAYS = (date(2024, 3, 5), date(2023, 11, 8), date(2025, 4, 9), date(2022, 7, 1))
 #: Two-digit days, months and years in one: 03/04/05 is three dates, depending on the order.
 READINGS = ("03/04/05", "08/09/10", "01/02/04", "06/11/09")
 
-#: Countries that use another calendar than the Gregorian for dates, or whose locale mixes orders.
+#: Countries whose locale writes dates in another calendar than the Gregorian.
 _OTHER_CALENDARS = frozenset({"TH", "SA"})
 
 #: Canada's French half writes times in a way of its own.
@@ -57,6 +57,11 @@ def date_order(country: str) -> str:
     return "".join(letter for letter in dict.fromkeys(_pattern(country).lower()) if letter in "dmy")
 
 
+def _accepted_orders(region: str, language: str) -> frozenset[str]:
+    """Orders that are no wrong answers: the region's, and for a question in English those of both English regions."""
+    return frozenset(date_order(own) for own in (REGIONS[language] if language == ENGLISH else (region,)))
+
+
 def _numeric(day: date, country: str) -> str:
     from babel.dates import format_date
 
@@ -83,39 +88,35 @@ def _spelled_day(day: date, language: str) -> str:
 
 def number_format_facts(region: str, language: str) -> list[LocalFact]:
     """Facts of the kinds decimal-mark and thousands-separator."""
-    common = {"region": region, "language": language, "source": package_version("babel")}
+    one = partial(single_fact, region=region, language=language, source=package_version("babel"))
     facts = []
     for fraction in FRACTIONS:
         values = {country: _number(float(Fraction(fraction)), country) for country in WORLD}
         key = fraction.replace("/", "-")
-        facts += single_fact("decimal-mark", key=key, values=values, fill={"number": fraction}, **common)
+        facts += one("decimal-mark", key=key, values=values, fill={"number": fraction})
     for number in GROUPED:
         grouped = {country: text for country in WORLD if (text := _grouped(number, country)) is not None}
-        facts += single_fact(
-            "thousands-separator", key=str(number), values=grouped, fill={"number": str(number)}, **common
-        )
+        facts += one("thousands-separator", key=str(number), values=grouped, fill={"number": str(number)})
     return facts
 
 
 def date_facts(region: str, language: str) -> list[LocalFact]:
     """Facts of the kinds date-format and date-reading."""
-    common = {"region": region, "language": language, "source": package_version("babel")}
+    one = partial(single_fact, region=region, language=language, source=package_version("babel"))
     countries = [country for country in WORLD if country not in _OTHER_CALENDARS]
     facts = []
     for day in DAYS:
         values = {
             country: _numeric(day, country)
             for country in countries
-            if country == region or date_order(country) != date_order(region)
+            if country == region or date_order(country) not in _accepted_orders(region, language)
         }
         fill = {"date": _spelled_day(day, language)}
-        facts += single_fact("date-format", key=day.isoformat(), values=values, fill=fill, **common)
+        facts += one("date-format", key=day.isoformat(), values=values, fill=fill)
     for written in READINGS:
-        values = {
-            country: _read(written, date_order(country), item_locale(language, region)) for country in countries
-        }
+        values = {country: _read(written, date_order(country), language) for country in countries}
         key = written.replace("/", "-")
-        facts += single_fact("date-reading", key=key, values=values, fill={"date": written}, **common)
+        facts += one("date-reading", key=key, values=values, fill={"date": written})
     return facts
 
 

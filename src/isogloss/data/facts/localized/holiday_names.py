@@ -23,10 +23,11 @@ FEASTS: dict[str, tuple[str, str]] = {
     ),
     "ascension": (
         r"^Ascension",
-        "Ascension Day|Día de la Ascensión|Kenaikan Yesus Kristus|예수 승천일|Ημέρα της Αναλήψεως|耶稣升天节|عيد الصعود",
+        "Ascension Day|Día de la Ascensión|Kenaikan Yesus Kristus|예수 승천일"
+        "|Ημέρα της Αναλήψεως|耶稣升天节|عيد الصعود",
     ),
     "lunar-new-year": (
-        r"^((Lunar|Korean|Chinese|Vietnamese) New Year|Spring Festival)",
+        r"^(Lunar|Korean|Chinese|Vietnamese) New Year",
         "Lunar New Year|Año Nuevo chino|Tahun Baru Imlek|설날|Κινεζική Πρωτοχρονιά|春节|رأس السنة الصينية",
     ),
     "vesak": (
@@ -53,7 +54,8 @@ FEASTS: dict[str, tuple[str, str]] = {
     ),
     "isra-miraj": (
         r"^Isra",
-        "Isra and Mi'raj|Viaje nocturno del profeta|Isra Mikraj|이스라와 미라즈|Ίσρα και Μιράτζ|登霄节|الإسراء والمعراج",
+        "Isra and Mi'raj|Viaje nocturno del profeta|Isra Mikraj|이스라와 미라즈"
+        "|Ίσρα και Μιράτζ|登霄节|الإسراء والمعراج",
     ),
     "islamic-new-year": (
         r"^Islamic New Year",
@@ -78,11 +80,15 @@ FEASTS: dict[str, tuple[str, str]] = {
     ),
     "diwali": (r"Diwali|Deepavali", "Diwali|Diwali|Hari Raya Diwali|디왈리|Ντιβάλι|排灯节|ديوالي"),
     "songkran": (r"^Songkran", "Songkran|Songkran|Festival Songkran|송끄란|Σονγκράν|宋干节|سونغكران"),
-    "carnival": (r"^Carnival", "Carnival Monday|Lunes de Carnaval|Senin Karnaval|카니발 월요일|Δευτέρα του Καρναβαλιού"
-        "|狂欢节星期一|اثنين الكرنفال"),
+    "carnival": (
+        r"^Carnival",
+        "Carnival Monday|Lunes de Carnaval|Senin Karnaval|카니발 월요일|Δευτέρα του Καρναβαλιού"
+        "|狂欢节星期一|اثنين الكرنفال",
+    ),
     "thanksgiving": (
         r"^Thanksgiving",
-        "Thanksgiving|Día de Acción de Gracias|Hari Pengucapan Syukur|추수감사절|Ημέρα των Ευχαριστιών|感恩节|عيد الشكر",
+        "Thanksgiving|Día de Acción de Gracias|Hari Pengucapan Syukur|추수감사절"
+        "|Ημέρα των Ευχαριστιών|感恩节|عيد الشكر",
     ),
     "luther-king": (
         r"^Martin Luther King",
@@ -105,12 +111,14 @@ FEASTS: dict[str, tuple[str, str]] = {
     ),
     "monarch": (
         r"^(King|Queen)'s Birthday",
-        "King's Birthday|Cumpleaños del Rey|Ulang Tahun Raja|국왕 탄신일|Γενέθλια του Βασιλιά|国王诞辰日|عيد ميلاد الملك",
+        "King's Birthday|Cumpleaños del Rey|Ulang Tahun Raja|국왕 탄신일"
+        "|Γενέθλια του Βασιλιά|国王诞辰日|عيد ميلاد الملك",
     ),
     "marine": (r"^Marine Day", "Marine Day|Día del Mar|Hari Laut|바다의 날|Ημέρα της Θάλασσας|海之日|يوم البحر"),
     "coming-of-age": (
         r"^Coming of Age",
-        "Coming of Age Day|Día de la Mayoría de Edad|Hari Kedewasaan|성년의 날|Ημέρα της Ενηλικίωσης|成人日|يوم سن الرشد",
+        "Coming of Age Day|Día de la Mayoría de Edad|Hari Kedewasaan|성년의 날"
+        "|Ημέρα της Ενηλικίωσης|成人日|يوم سن الرشد",
     ),
     "respect-for-the-aged": (
         r"^Respect for the Aged",

@@ -55,17 +55,12 @@ WORLD: dict[str, str] = {
 CORE: tuple[str, ...] = tuple(region for regions in REGIONS.values() for region in regions)
 
 
-def item_locale(language: str, region: str) -> str:
-    """The locale an item's own texts are formatted in: the language as its region writes it (`es_ES`, `en_GB`)."""
-    return f"{language}_{region}"
-
-
 @dataclass(frozen=True, kw_only=True)
 class LocalFact:
     """One question's worth of localized knowledge.
 
-    `gold` is right in `region`. `answers` maps the text of every known answer, `gold` among them, to the countries it is
-    right in; those not right in `region` can become distractors. `fill` completes the wording (an amount, a date).
+    `gold` is right in `region`. `answers` maps the text of every known answer, `gold` among them, to the countries it
+    is right in; those not right in `region` can become distractors. `fill` completes the wording (a number, a date).
     """
 
     kind: str
@@ -85,7 +80,7 @@ class LocalFact:
     def distractors(self) -> dict[str, frozenset[str]]:
         """Answers of other countries that are wrong in `region`.
 
-        In English also not the other English region's: asked without a country, its answer would be as good as the gold.
+        In English also not the other English region's: asked without a country, it would be as good as the gold.
         """
         wrong_in = set(REGIONS[ENGLISH]) if self.language == ENGLISH else {self.region}
         return {text: regions for text, regions in self.answers.items() if not regions & wrong_in and text != self.gold}

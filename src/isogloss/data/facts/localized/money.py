@@ -1,8 +1,8 @@
-"""Money: the currency's name, sign and codes, and how a price looks. Source: CLDR through babel, ISO 4217 in pycountry."""
+"""Money: the currency's name, sign and codes, and how a price looks. Source: CLDR (babel), ISO 4217 (pycountry)."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 from isogloss.data.facts.fact import package_version
 from isogloss.data.facts.localized.local_fact import WORLD, LocalFact, single_fact
@@ -14,6 +14,10 @@ PRICES = (12500, 38900)
 #: In these languages CLDR puts the kind of money first ("libra esterlina"), in these last ("British Pound").
 _UNIT_FIRST = frozenset({"es", "id", "el", "ar"})
 _UNIT_LAST = frozenset({"en", "ko"})
+
+
+#: Spaces that do not break become plain, direction marks go, and the wide yen sign is the usual one.
+_VISIBLE = str.maketrans({"\u00a0": " ", "\u202f": " ", "￥": "¥", "\u200e": None, "\u200f": None, "\u061c": None})
 
 
 @cache
@@ -38,7 +42,7 @@ def unit_name(currency: str, *, language: str) -> str:
 
 def visible(text: str) -> str:
     """`text` with plain spaces and without the invisible direction marks of CLDR's patterns."""
-    return "".join({"\u00a0": " ", "\u202f": " "}.get(c, c) for c in text if c not in "\u200e\u200f\u061c")
+    return text.translate(_VISIBLE)
 
 
 @cache
@@ -54,8 +58,15 @@ def price(amount: int, country: str) -> str:
     from babel.numbers import format_currency
 
     return visible(
-        format_currency(amount, currency_of(country), locale=WORLD[country], numbering_system="latn", group_separator=True)
+        format_currency(
+            amount, currency_of(country), locale=WORLD[country], numbering_system="latn", group_separator=True
+        )
     )
+
+
+def _usable(sign: str, code: str, language: str) -> bool:
+    """Not a sign that is only the code again, nor one in Arabic letters outside Arabic."""
+    return sign != code and (language == "ar" or not any("\u0600" <= letter <= "\u06ff" for letter in sign))
 
 
 def money_facts(region: str, language: str) -> list[LocalFact]:
@@ -65,18 +76,21 @@ def money_facts(region: str, language: str) -> list[LocalFact]:
     babel, iso = package_version("babel"), package_version("pycountry")
     codes = {country: currency_of(country) for country in WORLD}
     names = {country: unit_name(code, language=language) for country, code in codes.items()}
-    numbers = {country: pycountry.currencies.get(alpha_3=code).numeric for country, code in codes.items()}
+    by_code = {entry.alpha_3: entry.numeric for entry in pycountry.currencies}
+    numbers = {country: by_code[code] for country, code in codes.items()}
     signs = {country: symbol_of(country) for country in WORLD}
-    # A sign that is only the code again would make two kinds of one.
-    signs = {country: sign for country, sign in signs.items() if sign != codes[country]}
-    common = {"region": region, "language": language}
+    signs = {country: sign for country, sign in signs.items() if _usable(sign, codes[country], language)}
+    one = partial(single_fact, region=region, language=language)
     facts = [
-        *single_fact("currency", values=names, source=babel, **common),
-        *single_fact("currency-symbol", values=signs, source=babel, **common),
-        *single_fact("currency-code", values=codes, source=babel, **common),
-        *single_fact("currency-number", values=numbers, source=f"{iso}, {babel}", **common),
+        *one("currency", values=names, source=babel),
+        *one("currency-symbol", values=signs, source=babel),
+        *one("currency-code", values=codes, source=babel),
+        *one("currency-number", values=numbers, source=f"{iso}, {babel}"),
     ]
     for amount in PRICES:
-        prices = {country: price(amount, country) for country in WORLD if symbol_of(country) != codes[country]}
-        facts += single_fact("price", key=str(amount), values=prices, source=babel, **common)
+        prices = {country: price(amount, country) for country in signs}
+        own = prices[region]
+        # "¥12,500" is a price in yen, but could be one in yuan, too.
+        prices = {country: text for country, text in prices.items() if text == own or text not in own}
+        facts += one("price", key=str(amount), values=prices, source=babel)
     return facts

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from functools import cache
+from functools import cache, partial
 
 from isogloss.data.facts.fact import package_version
 from isogloss.data.facts.localized.holiday_names import FEASTS
-from isogloss.data.facts.localized.local_fact import CORE, WORLD, LocalFact, item_locale, several_facts, single_fact
+from isogloss.data.facts.localized.local_fact import WORLD, LocalFact, several_facts, single_fact
 from isogloss.data.rows import LANGUAGES
 
 #: The years compared. A date that stands in one of them only is a reform, a substitute or an election.
@@ -103,45 +103,46 @@ def feasts(country: str) -> tuple[str, ...]:
     return tuple(key for key, (pattern, _) in FEASTS.items() if any(re.search(pattern, name) for name in names))
 
 
+def national_day(country: str) -> str | None:
+    """The first date of the country's national or independence day ("10-01"); None where the source has none."""
+    return next((day for day, name in fixed_dates(country).items() if name == NATIONAL_DAYS.get(country)), None)
+
+
 def feast_name(key: str, *, language: str) -> str:
     """The feast's name in the language of the question."""
     return dict(zip(LANGUAGES, FEASTS[key][1].split("|"), strict=True))[language]
 
 
-def day_text(monthday: str, *, locale: str) -> str:
-    """"10-12" → "12 de octubre", by CLDR's pattern of the locale."""
+def day_text(monthday: str, *, language: str) -> str:
+    """ "10-12" → "12 de octubre", by CLDR's pattern."""
     from babel.dates import format_skeleton
 
     month, day = map(int, monthday.split("-"))
-    return str(format_skeleton("MMMMd", date(2024, month, day), locale=locale))
+    return str(format_skeleton("MMMMd", date(2024, month, day), locale=language))
 
 
 def holiday_facts(region: str, language: str) -> list[LocalFact]:
     """Facts of the kinds holiday-date, holiday-name and national-day."""
-    locale, source = item_locale(language, region), package_version("holidays")
-    common = {"region": region, "language": language, "source": source}
+    source = package_version("holidays")
+    several = partial(several_facts, region=region, language=language, source=source)
 
     def texts(monthdays: dict[str, str]) -> dict[str, str]:
-        return {monthday: day_text(monthday, locale=locale) for monthday in monthdays}
+        return {monthday: day_text(monthday, language=language) for monthday in monthdays}
 
-    own = {day_text(monthday, locale=locale) for monthday in own_days(region)}
+    own = {day_text(monthday, language=language) for monthday in own_days(region)}
     names = {country: {key: feast_name(key, language=language) for key in feasts(country)} for country in WORLD}
     national = {
-        country: day_text(monthday, locale=locale)
-        for country, wanted in NATIONAL_DAYS.items()
-        for monthday, name in fixed_dates(country).items()
-        if name == wanted
+        country: day_text(monthday, language=language)
+        for country in NATIONAL_DAYS
+        if (monthday := national_day(country)) is not None
     }
     national = {country: text for country, text in national.items() if country == region or text not in own}
     return [
-        *several_facts(
-            "holiday-date", values={country: texts(fixed_dates(country)) for country in WORLD}, also_right=own, **common
-        ),
-        *several_facts(
+        *several("holiday-date", values={country: texts(fixed_dates(country)) for country in WORLD}, also_right=own),
+        *several(
             "holiday-name",
             values=names,
             also_right={feast_name(key, language=language) for key in own_feasts(region)},
-            **common,
         ),
-        *single_fact("national-day", values=national, **common),
+        *single_fact("national-day", region=region, language=language, values=national, source=source),
     ]

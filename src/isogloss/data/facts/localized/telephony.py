@@ -25,7 +25,7 @@ AREA_CODES: dict[str, str] = {
     "ES": "91",
     "ID": "021",
     "KR": "02",
-    "GR": "21",
+    "GR": "210",
     "CN": "010",
     "DZ": "021",
     "US": "202",
@@ -45,9 +45,36 @@ AREA_CODES: dict[str, str] = {
 }
 
 #: Kinds of numbers by the name of their type in phonenumbers.
-NUMBER_TYPES = {"mobile-number": "MOBILE", "landline-number": "FIXED_LINE", "toll-free-number": "TOLL_FREE"}
+NUMBER_TYPES = {"mobile-number": "MOBILE", "toll-free-number": "TOLL_FREE"}
 #: Last digits put into the source's example numbers, for one more fact each; "" leaves the example as it is.
-ENDINGS = {"mobile-number": ("", "947"), "landline-number": ("", "386"), "toll-free-number": ("",)}
+ENDINGS = {"mobile-number": ("", "947"), "toll-free-number": ("",)}
+
+#: Landline numbers of capitals, as dialled in the country without separators: the source's examples of landlines are
+#: often from ranges that few people have. phonenumbers checks and writes them.
+LANDLINES: dict[str, tuple[str, str]] = {
+    "ES": ("912345678", "917654321"),
+    "ID": ("02123456789", "02176543210"),
+    "KR": ("0223456789", "0276543210"),
+    "GR": ("2101234567", "2107654321"),
+    "CN": ("01062345678", "01087654321"),
+    "DZ": ("021634567", "021765432"),
+    "US": ("2022345678", "2027654321"),
+    "GB": ("02079460123", "02078765432"),
+    "BR": ("6123456789", "6132654321"),
+    "DE": ("0302345678", "0307654321"),
+    "EG": ("0223456789", "0227654321"),
+    "FR": ("0142345678", "0147654321"),
+    "IN": ("01123456789", "01127654321"),
+    "JP": ("0323456789", "0357654321"),
+    "MX": ("5523456789", "5557654321"),
+    "NL": ("0202345678", "0207654321"),
+    "PL": ("222345678", "227654321"),
+    "RU": ("84952345678", "84997654321"),
+    "SE": ("082345678", "087654321"),
+    "TH": ("022345678", "027654321"),
+    "TR": ("03122345678", "03127654321"),
+    "VN": ("02423456789", "02437654321"),
+}
 
 
 @cache
@@ -76,15 +103,32 @@ def example_number(country: str, number_type: str, ending: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
-def _could_be_dialled(text: str, region: str) -> bool:
-    """Whether somebody in `region` could take `text` for a number of their own."""
+@cache
+def landline(country: str, index: int) -> str | None:
+    """One of the country's `LANDLINES` as written there; None where there is none."""
     import phonenumbers
 
+    if country not in LANDLINES:
+        return None
+    number = phonenumbers.parse(LANDLINES[country][index], country)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def _digits(text: str) -> str:
+    return "".join(character for character in text if character.isdigit())
+
+
+def _looks_own(text: str, region: str, *, own: str) -> bool:
+    """Whether somebody in `region` could take `text` for a number like `own`: valid there, or of the same build."""
+    import phonenumbers
+
+    digits = _digits(text)
+    if len(digits) == len(_digits(own)) and digits[:3] == _digits(own)[:3]:
+        return True
     try:
-        number = phonenumbers.parse(text, region)
+        return phonenumbers.is_valid_number(phonenumbers.parse(text, region))
     except phonenumbers.NumberParseException:
         return False
-    return phonenumbers.is_valid_number_for_region(number, region)
 
 
 def _mobile_digits(country: str) -> str | None:
@@ -92,10 +136,11 @@ def _mobile_digits(country: str) -> str | None:
     from phonenumbers import PhoneMetadata
 
     metadata = PhoneMetadata.metadata_for_region(country)
+    mobile = metadata.mobile if metadata is not None else None
     example = example_number(country, "MOBILE", "")
-    if metadata is None or example is None or len(metadata.mobile.possible_length) > 1:
+    if mobile is None or example is None or len(mobile.possible_length) > 1:
         return None
-    return str(sum(character.isdigit() for character in example))
+    return str(len(_digits(example)))
 
 
 def _plan(country: str, field: str) -> str | None:
@@ -112,23 +157,23 @@ def _known(values: dict[str, str | None]) -> dict[str, str]:
 
 def number_facts(region: str, language: str) -> list[LocalFact]:
     """Facts of the kinds mobile-number, landline-number and toll-free-number."""
+    written = {
+        (kind, ending or "example"): {country: example_number(country, number_type, ending) for country in WORLD}
+        for kind, number_type in NUMBER_TYPES.items()
+        for ending in ENDINGS[kind]
+    }
+    for index in range(2):
+        written["landline-number", str(index)] = {country: landline(country, index) for country in WORLD}
     facts = []
-    for kind, number_type in NUMBER_TYPES.items():
-        for ending in ENDINGS[kind]:
-            values = _known({country: example_number(country, number_type, ending) for country in WORLD})
-            values = {
-                country: text
-                for country, text in values.items()
-                if country == region or not _could_be_dialled(text, region)
-            }
-            facts += single_fact(
-                kind,
-                region=region,
-                language=language,
-                key=ending or "example",
-                values=values,
-                source=package_version("phonenumbers"),
-            )
+    for (kind, key), found in written.items():
+        values = _known(found)
+        if region not in values:
+            continue
+        own = values[region]
+        values = {c: text for c, text in values.items() if text == own or not _looks_own(text, region, own=own)}
+        facts += single_fact(
+            kind, region=region, language=language, key=key, values=values, source=package_version("phonenumbers")
+        )
     return facts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from zoneinfo import ZoneInfo
 
@@ -77,17 +77,21 @@ def _rule(day: datetime) -> str:
     return f"{'last' if last else (day.day + 6) // 7}-{day.weekday()}-{day.month}"
 
 
+def _offset(start: datetime, hours: int, place: ZoneInfo) -> timedelta | None:
+    return (start + timedelta(hours=hours)).astimezone(place).utcoffset()
+
+
 @cache
 def clock_changes(name: str) -> dict[str, str]:
     """{"forward": rule, "back": rule} of a zone in one year; both "never" where the clocks stay."""
-    found = {}
-    day = datetime(_YEAR, 1, 1, 12, tzinfo=UTC)
-    for _ in range(364):
-        following = day + timedelta(days=1)
-        before, after = day.astimezone(zone(name)), following.astimezone(zone(name))
-        if before.utcoffset() != after.utcoffset():
-            found["forward" if after.dst() else "back"] = _rule(after)
-        day = following
+    place, found = zone(name), {}
+    start = datetime(_YEAR, 1, 1, tzinfo=UTC)
+    for day in range(364):
+        if _offset(start, day * 24, place) == _offset(start, day * 24 + 24, place):
+            continue
+        hour = next(h for h in range(day * 24, day * 24 + 24) if _offset(start, h, place) != _offset(start, h + 1, place))
+        after = (start + timedelta(hours=hour + 1)).astimezone(place)
+        found["forward" if after.dst() else "back"] = _rule(after)
     return found or {"forward": "never", "back": "never"}
 
 
@@ -107,31 +111,29 @@ def week_facts(region: str, language: str) -> list[LocalFact]:
     days = locale(language).days["stand-alone"]["wide"]
     first = {country: days[Locale.parse(name).first_week_day] for country, name in WORLD.items()}
     weekend = {country: _weekend(country, language) for country in WORLD}
-    common = {"region": region, "language": language, "source": package_version("babel")}
-    return [*single_fact("weekend", values=weekend, **common), *single_fact("first-weekday", values=first, **common)]
+    one = partial(single_fact, region=region, language=language, source=package_version("babel"))
+    return [*one("weekend", values=weekend), *one("first-weekday", values=first)]
 
 
 def clock_facts(region: str, language: str) -> list[LocalFact]:
     """Facts of the kinds utc-offset, time-zone-id, time-difference, clocks-forward and clocks-back."""
-    source = package_version("tzdata")
-    common = {"region": region, "language": language, "source": source}
+    one = partial(single_fact, region=region, language=language, source=package_version("tzdata"))
     offsets = {country: utc_offset(name) for country, name in CAPITAL_ZONES.items()}
     facts = [
-        *single_fact("utc-offset", values={c: offset_text(offset) for c, offset in offsets.items()}, **common),
-        *single_fact("time-zone-id", values=CAPITAL_ZONES, **common),
+        *one("utc-offset", values={c: offset_text(offset) for c, offset in offsets.items()}),
+        *one("time-zone-id", values=CAPITAL_ZONES),
     ]
     for reference, there in REFERENCES:
         moment = datetime.strptime(there, "%H:%M").replace(tzinfo=UTC) - utc_offset(reference)
         here = {country: f"{moment + offset:%H:%M}" for country, offset in offsets.items()}
-        facts += single_fact(
+        facts += one(
             "time-difference",
             key=reference.replace("/", "-"),
             values={country: text for country, text in here.items() if text != there},
             fill={"city": zone_city_names(reference)[language], "time": there},
-            **common,
         )
     for direction in ("forward", "back"):
         rules = {country: clock_changes(name)[direction] for country, name in CAPITAL_ZONES.items()}
         texts = {c: clock_change(rule, language=language) for c, rule in rules.items() if rule in clock_rules()}
-        facts += single_fact(f"clocks-{direction}", values=texts, **common)
+        facts += one(f"clocks-{direction}", values=texts)
     return facts

@@ -1,8 +1,8 @@
 """How the localized kinds are asked: per language the templates, and the two readings of a question.
 
-A template holds one or more slots for the country (`{in}`, `{of_ours}`, …) and perhaps others for the instance
-(`{number}`, `{date}`, …). A country slot has two readings: one that names no country (nothing, or "our country") and one
-that does. All else stays the same, so a question and its contextual twin differ in naming the country alone.
+A template holds a slot for the country (`{in}`, `{of_ours}`, …) and perhaps others for the instance (`{number}`, …). A
+country slot has two readings: one that names no country (nothing, or "our country") and one that does. All else stays
+the same, so a question and its contextual twin differ in naming the country alone.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ class Wording(NamedTuple):
     context_question: str
 
 
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _filled(template: str, slots: Mapping[str, str]) -> str:
+    """The template with its slots filled; a slot that opens the sentence gets its capital."""
+    text = template.format(**slots)
+    return text[:1].upper() + text[1:] if template.startswith("{") else text
 
 
 def wordings(kind: str, *, language: str, region: str, fill: Mapping[str, str]) -> tuple[Wording, ...]:
@@ -37,8 +39,8 @@ def wordings(kind: str, *, language: str, region: str, fill: Mapping[str, str]) 
     named = {slot: readings[1].format(name) for slot, readings in texts.SLOTS.items()}
     return tuple(
         Wording(
-            question=_capitalized(template.format(**unnamed, **fill)),
-            context_question=_capitalized(template.format(**named, **fill)),
+            question=_filled(template, {**unnamed, **fill}),
+            context_question=_filled(template, {**named, **fill}),
         )
         for template in texts.QUESTIONS[kind]
     )

@@ -34,11 +34,6 @@ QUESTIONS = {
         "Manakah jumlah uang yang ditulis seperti kebiasaan menulis harga{in}?",
         "Bagaimana harga biasanya ditulis{in_ours}?",
     ),
-    "capital": (
-        "Apa ibu kota{of_ours}?",
-        "Kota mana yang menjadi ibu kota{of_ours}?",
-        "Di kota mana ibu kota{of_ours} berada?",
-    ),
     "calling-code": (
         "Berapa kode telepon internasional{of_ours}?",
         "Kode negara berapa yang ditekan dari luar negeri untuk menelepon seseorang{here}?",
@@ -68,11 +63,6 @@ QUESTIONS = {
         "Manakah yang tampak seperti nomor telepon bebas pulsa{in}?",
         "Nomor mana yang mungkin dapat dihubungi secara gratis{in}?",
         "Seperti apa bentuk nomor telepon bebas biaya{in_ours}?",
-    ),
-    "area-code": (
-        "Berapa kode area telepon ibu kota{of_ours}?",
-        "Kode area berapa yang dipakai telepon rumah di ibu kota{of_ours}?",
-        "Dengan angka berapa nomor telepon rumah di ibu kota{of_ours} dimulai?",
     ),
     "holiday-date": (
         "Manakah tanggal yang setiap tahun menjadi hari libur nasional{in}?",
@@ -123,21 +113,6 @@ QUESTIONS = {
         "Bagaimana {time} biasanya ditulis dengan angka{in}?",
         "Seperti apa {time} tertulis dalam jadwal kereta{in}?",
         "Bagaimana orang menulis {time} dengan angka{in_ours}?",
-    ),
-    "utc-offset": (
-        "Apa waktu standar di ibu kota{of_ours} terhadap UTC?",
-        "Berapa jam selisih waktu ibu kota{of_ours} dari UTC pada bulan Januari?",
-        "Selisih UTC mana yang diikuti jam di ibu kota{of_ours} pada bulan Januari?",
-    ),
-    "time-zone-id": (
-        "Zona waktu mana yang dipakai komputer untuk ibu kota{of_ours}?",
-        "Apa nama zona waktu ibu kota{of_ours} dalam basis data tz?",
-        "Zona tz mana yang dipakai server dengan waktu ibu kota{of_ours}?",
-    ),
-    "time-difference": (
-        "Ketika di {city} pukul {time} pada bulan Januari, pukul berapa di ibu kota{of_ours}?",
-        "Pada bulan Januari jam di {city} menunjukkan pukul {time}. Pukul berapa di ibu kota{of_ours}?",
-        "Panggilan dari {city} dijadwalkan pukul {time} pada bulan Januari. Pukul berapa itu di ibu kota{of_ours}?",
     ),
     "clocks-forward": (
         "Kapan jam dimajukan satu jam untuk waktu musim panas{in}?",
