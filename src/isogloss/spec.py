@@ -27,22 +27,36 @@ def _all_or_number(value: Any) -> Any:
     return None if value == "all" else value
 
 
-#: A number of items a language and axis, or `all`.
+#: A number of items a language, or `all`.
 Limit = Annotated[Annotated[int, Field(ge=2)] | None, BeforeValidator(_all_or_number)]
+
+
+class AxisLimits(Section):
+    """At most this many items a language of each axis; one number, or `all`, may stand for both."""
+
+    transfer: Limit = None
+    localization: Limit = None
+
+
+def _for_both_axes(value: Any) -> Any:
+    return value if isinstance(value, dict | AxisLimits) else {"transfer": value, "localization": value}
+
+
+Limits = Annotated[AxisLimits, BeforeValidator(_for_both_axes)]
 
 
 class DataSection(Section):
     """Which items: `embedded` (generated from fact sources) or choices files, and how many of them are scored.
 
-    `dev1`, `dev2`, `test` bound the items a language and axis in each split (`all` for no bound).
+    `dev1`, `dev2`, `test` bound the items a language and axis in each split: a number, `all`, or one of them for each axis.
     """
 
     choices: Literal["embedded"] | tuple[Path, ...] = "embedded"
     languages: tuple[str, ...] = ("en", "es", "id", "ko", "el", "zh", "ar")
     seed: int = 0
-    dev1: Limit = None
-    dev2: Limit = None
-    test: Limit = None
+    dev1: Limits = AxisLimits()
+    dev2: Limits = AxisLimits()
+    test: Limits = AxisLimits()
 
     @field_validator("languages", mode="before")
     @classmethod
@@ -66,6 +80,9 @@ class VectorsSection(Section):
     pairs: Annotated[int, Field(ge=1)] = 100
 
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
 class SweepSection(Section):
     """Layers and strengths tried on dev2, and the rule's tolerance.
 
@@ -74,8 +91,8 @@ class SweepSection(Section):
     """
 
     layers: Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...] = "all"
-    en_gammas: tuple[float, ...] = (0.5, 1.0, 2.0)
-    loc_gammas: tuple[float, ...] = (0.5, 1.0, 2.0)
+    en_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
+    loc_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
 
     @field_validator("en_gammas", "loc_gammas")

@@ -22,7 +22,14 @@ TOKENS, READS = 45, 8
 #: Share of the measured matrix-multiply speed that scoring reaches (measured with the embedded model on two cores).
 EFFICIENCY = 0.35
 #: Items a language and axis where a split is not bounded, as the embedded benchmark has them.
-UNBOUNDED = {"dev1": 250, "dev2": 250, "test": 800}
+UNBOUNDED = {
+    ("dev1", "transfer"): 335,
+    ("dev1", "localization"): 50,
+    ("dev2", "transfer"): 335,
+    ("dev2", "localization"): 50,
+    ("test", "transfer"): 1000,
+    ("test", "localization"): 140,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,16 +112,21 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     """Question forwards of each stage; a pass that starts at layer l counts as the share of layers above it."""
     languages = len(spec.data.languages)
     bound = {"dev1": spec.data.dev1, "dev2": spec.data.dev2, "test": spec.data.test}
-    items = {split: bound[split] or UNBOUNDED[split] for split in bound}
+    items = {
+        (split, axis): getattr(limits, axis) or UNBOUNDED[split, axis]
+        for split, limits in bound.items()
+        for axis in ("transfer", "localization")
+    }
+    dev2, test = (items[split, "transfer"] + items[split, "localization"] for split in ("dev2", "test"))
     swept = range(1, layers + 1) if spec.sweep.layers == "all" else spec.sweep.layers
     shares = sum((layers - layer + 1) / layers for layer in swept)
     points = shares * (len(spec.sweep.en_gammas) + len(spec.sweep.loc_gammas))
-    pairs = min(spec.vectors.pairs, items["dev1"])
+    pairs = sum(min(spec.vectors.pairs, items["dev1", axis]) for axis in ("transfer", "localization"))
     return {
-        "baseline": languages * (2 * items["dev2"] + 3 * items["test"]),
-        "vectors": 4 * languages * pairs * 0.5,
-        "sweep": (languages - 1) * 2 * items["dev2"] * (1 + points),
-        "evaluate": languages * 2 * items["test"] * (1 + 5 * 0.5),
+        "baseline": languages * (dev2 + test + items["test", "localization"]),
+        "vectors": 2 * languages * pairs * 0.6,
+        "sweep": (languages - 1) * dev2 * (1 + points),
+        "evaluate": languages * test * (1 + 5 * 0.5),
     }
 
 
@@ -130,8 +142,3 @@ def matmul_flops(dtype: str) -> float:
         matrix @ matrix
         count += 1
     return 2 * size**3 * count / (time.perf_counter() - started)
-
-
-def store_size(root: Path) -> int:
-    """Bytes under the store of `root`."""
-    return sum(path.stat().st_size for path in (root / STORE).rglob("*") if path.is_file())

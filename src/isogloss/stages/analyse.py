@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import psutil
 
-from isogloss.data.rows import REGIONS, Axis
+from isogloss.data.rows import REGIONS
 from isogloss.evaluate.results import MACRO, Choice, Condition, Results, SweepPoint
 from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.evaluate.statistics import accuracies, bias_differences, bias_rates, differences
 from isogloss.files import read_json, write_json
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import CONTEXT, TEST
-from isogloss.stages.data import benchmark_digest
+from isogloss.stages.data import AXES, benchmark_digest
 from isogloss.stages.evaluate import CONDITIONS, INTERVENTIONS
 from isogloss.stages.scoring import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
@@ -25,7 +25,6 @@ from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.vectors import SteeringVectors
 
 RESULTS = "results.json"
-AXES: tuple[Axis, Axis] = ("transfer", "localization")
 
 
 def settings(spec: PipelineSpec) -> Any:

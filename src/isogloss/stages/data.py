@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from isogloss.data.read import read_choices, write_rows
-from isogloss.data.rows import ENGLISH, ChoiceItem
+from isogloss.data.rows import ENGLISH, Axis, ChoiceItem
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of, sha256_file, write_atomic
 from isogloss.spec import PipelineSpec
 from isogloss.stages.stage import Dataset, Metric, Record, StageRun
 
+AXES: tuple[Axis, Axis] = ("transfer", "localization")
 CHOICES = "choices.jsonl"
 CARD = "data-card.md"
 
@@ -49,7 +50,12 @@ def run(stage: StageRun) -> Record:
     kept = [
         item
         for split, limit in limits.items()
-        for item in take([item for item in items if item.split == split], limit=limit, seed=section.seed)
+        for axis in AXES
+        for item in take(
+            [item for item in items if item.split == split and item.axis == axis],
+            limit=getattr(limit, axis),
+            seed=section.seed,
+        )
     ]
     _check_cells(kept)
     write_rows(stage.out / CHOICES, kept)
@@ -98,12 +104,7 @@ def _check_cells(items: Sequence[ChoiceItem]) -> None:
         "test": "results are measured on it",
     }
     there = {(item.split, item.axis) for item in items if item.language != ENGLISH}
-    empty = [
-        f"{split}/{axis} ({use})"
-        for split, use in uses.items()
-        for axis in ("transfer", "localization")
-        if (split, axis) not in there
-    ]
+    empty = [f"{split}/{axis} ({use})" for split, use in uses.items() for axis in AXES if (split, axis) not in there]
     if empty:
         raise UserError(
             f"data: no items besides English in {', '.join(empty)}. "

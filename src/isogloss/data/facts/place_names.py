@@ -110,7 +110,6 @@ CITIES: dict[str, tuple[str, ...]] = {
     ),
     "IR": ("Shiraz|Shiraz|Shiraz|시라즈|Σιράζ|设拉子|شيراز",),
     "IT": (
-        "Venice|Venecia|Venesia|베네치아|Βενετία|威尼斯|البندقية",
         "Naples|Nápoles|Napoli|나폴리|Νάπολη|那不勒斯|نابولي",
         "Turin|Turín|Torino|토리노|Τορίνο|都灵|تورينو",
     ),
@@ -160,7 +159,6 @@ CITIES: dict[str, tuple[str, ...]] = {
     ),
     "US": (
         "Phoenix|Phoenix|Phoenix|피닉스|Φοίνιξ|凤凰城|فينيكس",
-        "San Francisco|San Francisco|San Francisco|샌프란시스코|Σαν Φρανσίσκο|旧金山|سان فرانسيسكو",
         "Houston|Houston|Houston|휴스턴|Χιούστον|休斯敦|هيوستن",
     ),
     "ZA": (

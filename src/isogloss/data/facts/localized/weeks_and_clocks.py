@@ -89,7 +89,9 @@ def clock_changes(name: str) -> dict[str, str]:
     for day in range(364):
         if _offset(start, day * 24, place) == _offset(start, day * 24 + 24, place):
             continue
-        hour = next(h for h in range(day * 24, day * 24 + 24) if _offset(start, h, place) != _offset(start, h + 1, place))
+        hour = next(
+            h for h in range(day * 24, day * 24 + 24) if _offset(start, h, place) != _offset(start, h + 1, place)
+        )
         after = (start + timedelta(hours=hour + 1)).astimezone(place)
         found["forward" if after.dst() else "back"] = _rule(after)
     return found or {"forward": "never", "back": "never"}

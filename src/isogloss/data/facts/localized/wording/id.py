@@ -174,11 +174,6 @@ QUESTIONS = {
         "Tiga angka apa yang mewakili {ours} dalam ISO 3166?",
         "Dengan nomor tiga angka apa {ours} dikenal dalam ISO 3166?",
     ),
-    "official-language": (
-        "Apa bahasa resmi{of_ours}?",
-        "Bahasa apa yang menjadi bahasa resmi{in}?",
-        "Dalam bahasa apa undang-undang diterbitkan{in_ours}?",
-    ),
     "regional-language": (
         "Manakah bahasa daerah{in_ours}?",
         "Bahasa mana yang secara turun-temurun dituturkan suatu masyarakat{in_ours}?",
