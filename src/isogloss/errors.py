@@ -31,13 +31,14 @@ class UserError(IsoglossError):
 class DataError(UserError):
     """Rows of a data file that do not follow their format. Holds every `file:line: field: reason` at once."""
 
-    def __init__(self, problems: Iterable[str], *, shown: int = 100) -> None:
+    def __init__(self, problems: Iterable[str], *, hint: str = "", shown: int = 100) -> None:
         self.problems = list(problems)
         lines = self.problems[:shown]
         if len(self.problems) > shown:
             lines.append(f"… and {len(self.problems) - shown} more")
         count = len(self.problems)
-        super().__init__("\n".join([*lines, f"{count} problem{'s' if count != 1 else ''}; nothing was read."]))
+        total = f"{count} problem{'s' if count != 1 else ''}; nothing was read. {hint}".rstrip()
+        super().__init__("\n".join([*lines, total]))
 
 
 class RefusedError(IsoglossError):

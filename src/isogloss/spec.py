@@ -13,6 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
 
+#: What the YAML reader raises: a date that is none is a ValueError, brackets without end a RecursionError.
+_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
+
 #: Stages in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
 
@@ -58,6 +61,14 @@ class DataSection(Section):
     dev2: Limits = AxisLimits()
     test: Limits = AxisLimits()
 
+    @field_validator("choices", mode="before")
+    @classmethod
+    def _embedded_or_files(cls, value: Any) -> Any:
+        files = isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value)
+        if value != "embedded" and not files:
+            raise ValueError(f"should be 'embedded' or a list of files, for example [mine.jsonl], not {value!r}")
+        return value
+
     @field_validator("languages", mode="before")
     @classmethod
     def _codes(cls, value: Any) -> Any:
@@ -90,10 +101,18 @@ class SweepSection(Section):
     points that lose at most `tolerance` (a fraction) on the other.
     """
 
-    layers: Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...] = "all"
+    layers: Literal["all"] | tuple[int, ...] = "all"
     en_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     loc_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _all_or_layers(cls, value: Any) -> Any:
+        layers = isinstance(value, list | tuple) and value and all(type(one) is int and one > 0 for one in value)
+        if value != "all" and not layers:
+            raise ValueError(f"should be 'all' or a list of layers, for example [9, 13], not {value!r}")
+        return value
 
     @field_validator("en_gammas", "loc_gammas")
     @classmethod
@@ -170,7 +189,7 @@ def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
         raise UserError(f"{path}: cannot be read as a pipeline: {error}") from error
     try:
         settings = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise UserError(f"{path}: a pipeline is a mapping of settings; `name` and `model` are needed")
@@ -196,7 +215,7 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         place = inner
     try:
         place[last] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except _NOT_YAML as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
 
 
@@ -211,7 +230,9 @@ def _explain(detail: Any) -> str:
             return f"{field}: is missing"
         case "value_error":
             return f"{field}: {detail['ctx']['error']}"
-    return f"{field}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {detail['input']!r}"
+    needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "group of settings")
+    needed = needed.partition(" or instance of")[0]
+    return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"
 
 
 def _known_settings(location: list[str]) -> list[str]:

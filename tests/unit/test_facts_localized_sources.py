@@ -24,7 +24,7 @@ from isogloss.data.facts.localized.telephony import (
     example_number,
 )
 from isogloss.data.facts.localized.weeks_and_clocks import CAPITAL_ZONES, clock_changes, offset_text, utc_offset
-from isogloss.data.facts.localized.wording import _LANGUAGES, clock_rules
+from isogloss.data.facts.localized.wording import TEXTS, clock_rules
 from isogloss.data.facts.names import locale, zones_by_country
 from isogloss.data.facts.places import countries, geonames
 from isogloss.data.rows import LANGUAGES, REGIONS
@@ -184,7 +184,7 @@ def test_orders_of_dates() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_template_is_asked_and_names_one_place(language: str) -> None:
-    texts = _LANGUAGES[language]
+    texts = TEXTS[language]
     kinds = {fact.kind for region in REGIONS[language] for fact in local_facts(region, language=language)}
     assert set(texts.QUESTIONS) == kinds
     assert set(texts.CLOCK_CHANGES) == clock_rules()

@@ -63,6 +63,8 @@ def evaluate_command(
         items = _with_context(items)
     if out is not None and not out.absolute().parent.is_dir():
         raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
+    if out is not None and out.is_dir():
+        raise UserError(f"--out {out}: is a folder; name a file")
     loaded = load_model(model, dtype=dtype, device=device)
     intervention = Intervention(
         tuple(Component(vectors=one, layer=layer, gamma=gamma) for one, layer, gamma in loaded_vectors)

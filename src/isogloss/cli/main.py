@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,8 +24,18 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 a bug, 2 your input, 3 refused, 4 interrupted (the same command goes on).",
 )
 
-#: What the machine refuses and a person can mend: no space, no permission, read-only, quota.
-_OF_THE_MACHINE = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT}
+#: What the machine refuses and a person can mend: no space, too large, no permission, read-only, quota, a folder where a
+#: file is needed or the other way round.
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EDQUOT,
+    errno.EISDIR,
+    errno.ENOTDIR,
+}
 #: The base of typer's usage errors, which it does not export by itself.
 _UsageProblem: type[Exception] = next(one for one in typer.BadParameter.__mro__ if one.__name__ == "ClickException")
 
@@ -198,13 +209,26 @@ def main() -> None:
     }.items():
         os.environ.setdefault(name, value)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(_run())
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    """SIGTERM ends like Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def _drop_output() -> None:
+    """Whatever stdout still holds is not flushed into what just refused it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> int:
     try:
         # Not standalone: an interrupt would end in 1, and errors below are worded here. Exit codes come back as values.
         code = app(standalone_mode=False)
+        # Here, where a full disk or a closed pipe still has its exit code.
+        sys.stdout.flush()
         return code if isinstance(code, int) else EXIT_DONE
     except IsoglossError as error:
         print(f"isogloss: {error}", file=sys.stderr)
@@ -216,12 +240,13 @@ def _run() -> int:
         print("isogloss: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # The reader of a pipe went away (`| head`): not an error. Nothing more may be flushed into it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of a pipe went away (`| head`): not an error.
+        _drop_output()
         return EXIT_DONE
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
+        _drop_output()
         where = f": {error.filename}" if error.filename else ""
         print(f"isogloss: {os.strerror(error.errno)}{where}. Nothing half-written was left.", file=sys.stderr)
         return EXIT_USER

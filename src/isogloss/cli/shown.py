@@ -23,10 +23,16 @@ def say(line: str) -> None:
     print(f"isogloss: {line}", file=sys.stderr, flush=True)
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command line, which ends in 0; rich would end in 1."""
+        raise BrokenPipeError
+
+
 def output() -> Console:
     """The console of results. Piped, it is wide enough not to break a table."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(console.width, 100))
+    console = _Output(highlight=False)
+    return console if console.is_terminal else _Output(highlight=False, width=max(console.width, 100))
 
 
 @contextmanager

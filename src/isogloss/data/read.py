@@ -51,12 +51,13 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
         before = len(rows) + len(problems)
         for number, value in _lines(path, problems):
             where = f"{path}:{number}"
-            if (known := seen.setdefault(str(value.get("id", where)), where)) != where:
-                problems.append(f"{where}: id: '{value['id']}' already stands at {known}")
+            name = value.get("id")
+            if isinstance(name, str) and (known := seen.setdefault(name, where)) != where:
+                problems.append(f"{where}: id: '{name}' already stands at {known}")
             try:
                 rows.append(row_type.model_validate(value))
             except ValidationError as error:
-                problems += [f"{where}: {_reason(detail)}" for detail in error.errors(include_url=False)]
+                problems += [f"{where}: {reason}" for reason in _reasons(error)]
             unknown.update(set(value) - set(row_type.model_fields))
         if len(rows) + len(problems) == before:
             raise UserError(f"{path}: holds no rows")
@@ -64,9 +65,10 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
     if not files:
         raise UserError("no data files were given")
     if problems:
-        raise DataError([*_format_hint(list(files), row_type), *problems])
+        raise DataError(problems, hint=_format_hint(list(files), row_type))
     notices = tuple(
-        f"field '{name}' of {count} rows is not part of the format and was left out{did_you_mean(name, row_type.model_fields)}"
+        f"field '{name}' of {count} rows is not part of the format and was left out"
+        f"{did_you_mean(name, row_type.model_fields)}"
         for name, count in sorted(unknown.items())
     )
     return Table(tuple(rows), files, notices)
@@ -96,11 +98,20 @@ def _lines(path: Path, problems: list[str]) -> Iterable[tuple[int, dict[str, Any
             problems.append(f"{path}:{number}: line: not JSON ({error.msg}, column {error.colno})")
         except RecursionError:
             problems.append(f"{path}:{number}: line: nested too deeply")
+        except ValueError:  # Python reads no integer of more than 4,300 digits.
+            problems.append(f"{path}:{number}: line: holds a number with thousands of digits")
         else:
             if isinstance(value, dict):
                 yield number, value
             else:
                 problems.append(f"{path}:{number}: line: a JSON object is needed, this is a {type(value).__name__}")
+
+
+def _reasons(error: ValidationError) -> Iterable[str]:
+    details = error.errors(include_url=False)
+    inside = {detail["loc"][:-1] for detail in details}
+    # A list whose entries are wrong is also said to be too short, which is no news.
+    return [_reason(detail) for detail in details if detail["type"] != "too_short" or detail["loc"] not in inside]
 
 
 def _reason(detail: ErrorDetails) -> str:
@@ -114,11 +125,12 @@ def _reason(detail: ErrorDetails) -> str:
         reason = "is missing"
     elif kind in ("too_short", "too_long"):
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        reason = f"has {context['actual_length']} entries, {bound} are needed"
+        reason = f"has {context['actual_length']} entries, it should have {bound}"
     elif kind == "literal_error":
         reason = f"{_shown(detail['input'])} is not one of {context['expected']}"
     else:
-        reason = f"{detail['msg'][0].lower()}{detail['msg'][1:]}, not {_shown(detail['input'])}"
+        needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "JSON object")
+        reason = f"{needed[0].lower()}{needed[1:]}, not {_shown(detail['input'])}"
     return f"{field}: {reason}"
 
 
@@ -127,8 +139,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _format_hint(files: Sequence[str], row_type: type[Row]) -> list[str]:
-    """A line for someone who gave a file of another of the formats."""
+def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:
+    """A sentence for someone who gave a file of another of the formats."""
     for name in files:
         first = next((value for _, value in _lines(Path(name), [])), None)
         for format_name, other in FORMATS.items():
@@ -136,5 +148,5 @@ def _format_hint(files: Sequence[str], row_type: type[Row]) -> list[str]:
                 required = {key for key, field in other.model_fields.items() if field.is_required()}
                 own = {key for key, field in row_type.model_fields.items() if field.is_required()}
                 if required <= set(first) and not own <= set(first):
-                    return [f"{name}: looks like a {format_name} file"]
-    return []
+                    return f"{name} looks like a {format_name} file."
+    return ""

@@ -52,6 +52,8 @@ def _language(code: str) -> str:
 def _filled(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("holds half of a surrogate pair, which is no character")
     return text
 
 
@@ -84,7 +86,7 @@ class ChoiceItem(Row):
     options: Annotated[tuple[Text, ...], Field(min_length=2, max_length=26, strict=False)]
     answer: Annotated[int, Field(ge=0)]
     option_regions: Annotated[
-        tuple[Annotated[tuple[str, ...], Field(strict=False)] | None, ...] | None, Field(strict=False)
+        tuple[Annotated[tuple[Text, ...], Field(strict=False)] | None, ...] | None, Field(strict=False)
     ] = None
     split: Split = "test"
     kind: str | None = None

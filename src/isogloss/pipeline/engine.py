@@ -17,16 +17,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from isogloss.errors import InterruptedRun, UserError
-from isogloss.files import sealed_folder, write_atomic, write_json
+from isogloss.files import damage, sealed_folder, write_atomic, write_json
 from isogloss.pipeline.steps import STORE, Plan, Step
 from isogloss.stages.stage import RECORD, Progress, StageRun
 from isogloss.tracking.journal import Journal, Status
 from isogloss.tracking.project import Projection, project
+from isogloss.tracking.runs import fold
 from isogloss.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
@@ -57,19 +59,19 @@ def run_pipeline(plan: Plan, *, until: str | None = None, progress: Progress, sa
     plan.folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(plan.root / STORE / "pipelines" / f".{plan.folder.name}.lock")
     try:
-        lock.acquire(timeout=0)
+        held = lock.acquire(timeout=0)
     except Timeout:
         raise UserError(
             f"{plan.spec.name}: another process is running this pipeline. Wait for it, or see `isogloss status`."
         ) from None
-    with lock, _signals_as_interrupts():
+    with held, _signals_as_interrupts():
         return _run(plan, wanted, progress=progress, say=say)
 
 
 def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Callable[[str], None]) -> Outcome:
     journal = Journal(plan.folder / "journal.jsonl", base=plan.root / STORE)
     unfinished = [step.stage.name for step in wanted if not step.done]
-    known = {event.run for event in journal.events() if event.kind == "end"}
+    known = {key for key, run in fold(journal.events()).items() if run.status == "FINISHED"}
     record = _Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
     if unfinished or PARENT not in known:
         write_atomic(plan.folder / "pipeline.yaml", plan.spec.to_yaml())
@@ -87,7 +89,7 @@ def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Calla
             tags = {"isogloss.stage_key": step.key, **reused}
             record.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
             if not step.done:
-                _run_stage(plan, step, progress=progress, model=model)
+                _run_stage(plan, step, progress=progress, model=model, say=say)
             _journal(journal, step)
             record.end(name, "FINISHED")
             record.project()
@@ -137,10 +139,26 @@ class _Recorder:
         return projection
 
 
-def _run_stage(plan: Plan, step: Step, *, progress: Progress, model: Callable[[], LoadedModel]) -> None:
-    """Fill the stage's folder aside and seal it; then drop its partial results."""
+def _run_stage(
+    plan: Plan, step: Step, *, progress: Progress, model: Callable[[], LoadedModel], say: Callable[[str], None]
+) -> None:
+    """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
     work = step.folder.parent / ".work" / step.folder.name
     work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work.with_name(f"{work.name}.lock"))
+    try:
+        held = lock.acquire(timeout=0)
+    except Timeout:
+        say(f"{step.stage.name}: another process is making it; waiting")
+        held = lock.acquire()
+    with held:
+        if damage(step.folder) is not None:
+            _fill(plan, step, work, progress=progress, model=model)
+
+
+def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Callable[[], LoadedModel]) -> None:
+    """Fill the stage's folder aside and seal it; then drop its partial results."""
+    work.mkdir(exist_ok=True)
     for leftover in step.folder.parent.glob(f".{step.folder.name}.*"):
         shutil.rmtree(leftover)
     if step.folder.exists():
@@ -253,8 +271,9 @@ def _parent_params(plan: Plan) -> dict[str, object]:
 def _signals_as_interrupts() -> Iterator[None]:
     """SIGTERM ends like Ctrl-C: what is finished is kept, exit code 4."""
 
+    # Not an Exception: the libraries below catch those.
     def stop(number: int, _frame: object) -> None:
-        raise InterruptedRun(f"stopped by signal {signal.Signals(number).name}")
+        raise KeyboardInterrupt(f"stopped by signal {signal.Signals(number).name}")
 
     try:
         before = signal.signal(signal.SIGTERM, stop)

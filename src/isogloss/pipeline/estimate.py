@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from isogloss.files import read_json
+from isogloss.models.quiet import quiet_transformers
 from isogloss.pipeline.steps import STORE, Plan
 from isogloss.spec import PipelineSpec
 
@@ -61,11 +61,8 @@ class Costs:
 
 def estimate(plan: Plan) -> Costs:
     """Costs of what is not cached."""
-    config = read_json(plan.model_path / "config.json")
-    config = {**config, **config.get("text_config", {})}
-    layers, hidden, vocabulary = config["num_hidden_layers"], config["hidden_size"], config["vocab_size"]
+    layers, hidden, vocabulary, stored = _shape(plan.model_path)
     weights = sum(path.stat().st_size for path in plan.model_path.glob("*.safetensors"))
-    stored = 4 if config.get("dtype", config.get("torch_dtype")) == "float32" else 2
     parameters = weights / stored
     body = max(parameters - vocabulary * hidden, parameters * 0.1)
     flops = 2 * body * TOKENS + 2 * vocabulary * hidden * READS
@@ -94,6 +91,20 @@ def estimate(plan: Plan) -> Costs:
         free_bytes=free,
         notes=tuple(notes),
     )
+
+
+def _shape(folder: Path) -> tuple[int, int, int, int]:
+    """Layers, hidden size, vocabulary and bytes a stored weight of the text model.
+
+    Read as transformers does: a config.json leaves out what is its family's default.
+    """
+    from transformers import AutoConfig
+
+    with quiet_transformers():
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    text = config.get_text_config()
+    stored = 4 if str(config.dtype).endswith("float32") else 2
+    return text.num_hidden_layers, text.hidden_size, text.vocab_size, stored
 
 
 #: Seconds that do not grow with the number of forwards: reading facts, intervals, figures.

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from isogloss.data.facts.localized.wording import ar, el, en, es, id, ko, zh
 
-_LANGUAGES = {"en": en, "es": es, "id": id, "ko": ko, "el": el, "zh": zh, "ar": ar}
+#: {language: the module with its templates}.
+TEXTS = {"en": en, "es": es, "id": id, "ko": ko, "el": el, "zh": zh, "ar": ar}
 
 #: English alone stands for two regions, so only its readings are completed with a name.
 _ENGLISH_NAMES = {"US": "the United States", "GB": "the United Kingdom"}
@@ -33,7 +34,7 @@ def _filled(template: str, slots: Mapping[str, str]) -> str:
 
 def wordings(kind: str, *, language: str, region: str, fill: Mapping[str, str]) -> tuple[Wording, ...]:
     """Every paraphrase of `kind` in `language`, with `fill` put in and the country of `region` unnamed and named."""
-    texts = _LANGUAGES[language]
+    texts = TEXTS[language]
     unnamed = {slot: readings[0] for slot, readings in texts.SLOTS.items()}
     name = _ENGLISH_NAMES.get(region, "")
     named = {slot: readings[1].format(name) for slot, readings in texts.SLOTS.items()}
@@ -48,7 +49,7 @@ def wordings(kind: str, *, language: str, region: str, fill: Mapping[str, str]) 
 
 def clock_change(rule: str, *, language: str) -> str:
     """A rule such as `last-6-3` (last, Sunday counted from Monday = 0, March) or `never`, in words."""
-    return _LANGUAGES[language].CLOCK_CHANGES[rule]
+    return TEXTS[language].CLOCK_CHANGES[rule]
 
 
 def clock_rules() -> frozenset[str]:
@@ -58,4 +59,4 @@ def clock_rules() -> frozenset[str]:
 
 def spoken_times(language: str) -> Mapping[str, str]:
     """`{"15:30": "half past three in the afternoon"}`: times in words, empty where none is asked for."""
-    return _LANGUAGES[language].TIMES
+    return TEXTS[language].TIMES

@@ -1,0 +1,215 @@
+"""The project's frame: what README, constraints, docs and workflows say is how it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from isogloss.data.rows import ChoiceItem
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "mlruns" / "README.md"])
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+REQUIREMENTS = [
+    Requirement(text)
+    for text in [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
+]
+COMMANDS = ("run", "plan", "status", "evaluate", "vectors", "ui", "doctor")
+
+
+@pytest.fixture(scope="module")
+def tracked() -> list[str]:
+    """Files of the checkout, without what git ignores."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard"]
+    try:
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    return sorted(name for name in listed.stdout.splitlines() if (ROOT / name).is_file())
+
+
+def tree_of(text: str) -> set[str]:
+    """Paths of the annotated tree: `├── name  words`, two levels and more by the depth of the bars."""
+    block = re.search(r"```\n\.\n(.*?)```", text, re.S)
+    assert block
+    paths: set[str] = set()
+    above: list[str] = []
+    for line in block[1].splitlines():
+        match = re.fullmatch(r"((?:│   |    )*)[├└]── (\S+)\s{2,}\S.*", line)
+        assert match, f"not a line of a tree: {line!r}"
+        above = [*above[: len(match[1]) // 4], match[2].rstrip("/")]
+        paths.add("/".join(above))
+    return paths
+
+
+def test_every_entry_of_the_tree_is_there() -> None:
+    missing = sorted(path for path in tree_of(README) if not (ROOT / path).exists())
+    assert not missing
+
+
+def test_nothing_at_the_top_or_in_the_package_is_left_out_of_the_tree(tracked: list[str]) -> None:
+    shown = tree_of(README)
+    top = {name.split("/")[0] for name in tracked if "/" in name or not name.startswith(".")} - {"README.md", "src"}
+    package = {"/".join(name.split("/")[:3]) for name in tracked if name.startswith("src/isogloss/")}
+    plain = {"src/isogloss/__init__.py", "src/isogloss/py.typed"}
+    assert sorted((top | package) - plain - shown) == []
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    first = README.split("```")[1].split("\n")
+    assert [line.split("#")[0].strip() for line in first if line.strip()] == ["make run", "make test"]
+    assert README.index("make run") < 60
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_links_and_named_files_are_there(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
+    named = re.findall(r"`((?:src|tests|docs|pipelines|benchmarks)/[\w./-]+)`", text)
+    missing = [link for link in links if not (document.parent / link).exists()]
+    missing += [name for name in named if not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_commands_in_the_documents_exist() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    used = set(re.findall(r"(?:^|`|/bin/)isogloss ([a-z]+)", text, re.M))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    assert used
+    assert used <= set(COMMANDS)
+    assert set(re.findall(r"(?:^|`)make ([a-z-]+)", text, re.M)) <= targets
+
+
+def test_the_command_line_has_these_commands() -> None:
+    from isogloss.cli.main import app
+
+    assert tuple(one.name or one.callback.__name__ for one in app.registered_commands if one.callback) == COMMANDS
+
+
+def test_examples_of_choices_follow_the_format() -> None:
+    lines = [line for line in README.splitlines() if line.startswith('{"id"')]
+    items = [ChoiceItem.model_validate(json.loads(line)) for line in lines]
+    assert [item.axis for item in items] == ["transfer", "localization"]
+    assert items[1].english_options() == (0,)
+
+
+def test_the_json_in_the_readme_has_the_fields_of_evaluate() -> None:
+    from isogloss.cli.evaluate import summarise
+    from isogloss.evaluate.scores import ItemScore, Scores
+
+    score = ItemScore(
+        id="i",
+        group="g",
+        language="ko",
+        axis="localization",
+        answer=0,
+        picked=1,
+        english=True,
+        option_scores=(0.0, 1.0),
+    )
+    real = summarise(Scores(condition="scores", items=(score,)))
+    shown = json.loads(
+        next(block for block in README.split("```json\n") if block.startswith('{"model"')).split("```")[0]
+    )
+    assert list(shown) == ["model", "model_digest", "scoring", *real]
+    assert list(shown["results"][0]) == list(real["results"][0])
+    assert list(shown["macro"]["localization"]) == list(real["macro"]["localization"])
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    found = {}
+    for line in lines:
+        if not line.startswith("#"):
+            match = re.fullmatch(r"([a-z0-9-]+)==([0-9][0-9A-Za-z.]*)", line)
+            assert match, f"constraints.txt: not an exact version: {line!r}"
+            found[match[1]] = match[2]
+    return found
+
+
+def test_constraints_meet_every_range_of_the_project() -> None:
+    versions = pins()
+    for requirement in REQUIREMENTS:
+        version = versions.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is not in constraints.txt"
+        assert requirement.specifier.contains(version), f"{requirement} does not allow {version}"
+
+
+def test_constraints_hold_everything_that_the_project_needs_in_turn() -> None:
+    import importlib.metadata
+
+    versions, unpinned = pins(), set()
+    todo = [(one, extra) for one in REQUIREMENTS for extra in ("", *one.extras)]
+    seen = set()
+    while todo:
+        requirement, extra = todo.pop()
+        name = canonicalize_name(requirement.name)
+        if (name, extra) in seen:
+            continue
+        seen.add((name, extra))
+        if name not in versions:
+            # torch pins the CUDA libraries of its own builds.
+            if not re.match(r"nvidia-|cuda-|triton$", name):
+                unpinned.add(name)
+            continue
+        for text in importlib.metadata.requires(name) or ():
+            one = Requirement(text)
+            if one.marker is None or one.marker.evaluate({"extra": extra}):
+                todo += [(one, of) for of in ("", *one.extras)]
+    assert not unpinned
+    assert sorted(set(versions) - {name for name, _ in seen}) == [], "pinned, but nothing needs it"
+
+
+def test_no_tracked_file_names_a_package_host_or_a_folder_of_ours(tracked: list[str]) -> None:
+    # Written apart, so that this file does not name what it looks for.
+    hosts = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("download.pytorch", "org"))]
+    hosts += [".".join(parts) for parts in (("ghcr", "io"), ("docker", "io"), ("conda", "anaconda", "org"))]
+    paths = ["/".join(("", *parts)) for parts in (("work", "main"), ("work", "env"), ("work", "shared"), ("root", ""))]
+    found = []
+    for name in tracked:
+        try:
+            text = (ROOT / name).read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        found += [f"{name}: {word}" for word in (*hosts, *paths) if word in text]
+    assert not found
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
+def test_workflows_are_read_only_pinned_and_bounded(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 300
+        for step in job["steps"]:
+            if "uses" in step:
+                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
+            else:
+                run = step["run"].removeprefix("make ")
+                assert run in targets or (ROOT / run).stat().st_mode & 0o100, run
+
+
+def test_ci_runs_the_readme_s_test_command() -> None:
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert "set -euo pipefail" in lines
+    assert any(line.split("<")[0].strip() == "make test" for line in lines)
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    assert any(step.get("run") == ".ci/run" for step in workflow["jobs"]["test"]["steps"])
+
+
+def test_the_version_is_one() -> None:
+    from isogloss import __version__
+
+    assert PROJECT["version"] == __version__
+    assert __version__ in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
