@@ -74,7 +74,7 @@ def test_readme_opens_with_the_two_commands() -> None:
 def test_links_and_named_files_are_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not link.startswith("http")]
-    named = re.findall(r"`((?:src|tests|docs|pipelines|benchmarks)/[\w./-]+)`", text)
+    named = re.findall(r"`((?:src|tests|docs|pipelines|benchmarks)/[a-z0-9_./-]+)`", text)
     missing = [link for link in links if not (document.parent / link).exists()]
     missing += [name for name in named if not (ROOT / name).exists()]
     assert not missing

@@ -25,8 +25,8 @@ from isogloss.models.batching import length_sorted_batches
 from isogloss.models.forward import TextModel, masks_by_layer_type, takes_packed_rows, text_config, text_model
 from isogloss.models.replay import captured, replayed
 
-#: Positions whose full-vocabulary logits are held at once (128 × 262,144 floats are 134 MB).
-_READ_CHUNK = 128
+#: Positions read at once, against all of the vocabulary a slice at a time.
+_READ_CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +208,10 @@ def _read_vocabulary(parts: TextModel, hidden_BTD: torch.Tensor, batch: PackedBa
     hidden_ND = hidden_BTD[rows, columns]
     sums: list[dict[int, float]] = [{} for _ in batch.rows]
     for begin in range(0, len(places), _READ_CHUNK):
-        logits = parts.logits(hidden_ND[begin : begin + _READ_CHUNK])
-        total = torch.logsumexp(logits, dim=-1)
         here = readers[begin : begin + _READ_CHUNK]
-        line = torch.tensor([n for n, group in enumerate(here) for _ in group], device=logits.device)
-        target = torch.tensor([token for group in here for _, _, token in group], device=logits.device)
-        values = (logits[line, target] - total[line]).tolist()
+        place = torch.tensor([n for n, group in enumerate(here) for _ in group], device=hidden_ND.device)
+        target = torch.tensor([token for group in here for _, _, token in group], device=hidden_ND.device)
+        values = parts.log_probabilities(hidden_ND[begin : begin + _READ_CHUNK], place, target).tolist()
         for (row, option, _), value in zip((one for group in here for one in group), values, strict=True):
             sums[row][option] = sums[row].get(option, 0.0) + value
     return sums

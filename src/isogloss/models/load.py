@@ -197,3 +197,10 @@ def _check_device(device: str) -> None:
         raise UserError(f"device '{device}' is not known; it is cpu, cuda, cuda:0, …") from error
     if kind == "cuda" and not torch.cuda.is_available():
         raise UserError(f"device '{device}': this machine or this build of torch has no CUDA; use cpu")
+    if kind == "meta":
+        raise UserError("device 'meta' computes nothing; use cpu")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, NotImplementedError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"device '{device}': this machine or this build of torch has none ({reason})") from error

@@ -12,6 +12,7 @@ from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from isogloss.errors import RefusedError, UserError
@@ -104,10 +105,17 @@ class SteeringVectors:
             header = Header.model_validate(read_json(folder / HEADER))
         except (ValidationError, ValueError) as error:
             raise RefusedError(f"{folder / HEADER}: not a header of steering vectors: {error}") from error
-        tensors = load_file(folder / TENSORS)
+        try:
+            tensors = load_file(folder / TENSORS)
+        except (OSError, SafetensorError) as error:
+            raise RefusedError(f"{folder / TENSORS}: cannot be read: {error}") from error
+        if uneven := set(tensors) ^ set(header.pairs):
+            raise RefusedError(
+                f"{folder}: {TENSORS} and {HEADER} differ in their languages ({', '.join(sorted(uneven))})"
+            )
         shape = (header.num_layers, header.hidden_size)
         for language, tensor in tensors.items():
-            if tuple(tensor.shape) != shape or language not in header.pairs:
+            if tuple(tensor.shape) != shape:
                 raise RefusedError(
                     f"{folder / TENSORS}: '{language}' is {tuple(tensor.shape)}, the header says {shape}"
                 )

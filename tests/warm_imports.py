@@ -1,0 +1,18 @@
+"""What a command line process imports, imported ahead: see `command_line`."""
+
+import os
+
+os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "TOKENIZERS_PARALLELISM": "false"})
+
+import matplotlib.pyplot
+import mlflow.store.tracking.sqlalchemy_store
+import mlflow.tracking
+import torch
+import transformers.models.gemma3.modeling_gemma3
+import transformers.models.llama.modeling_llama
+
+import isogloss.cli.doctor
+import isogloss.cli.evaluate
+import isogloss.cli.pipelines
+import isogloss.report.page
+import isogloss.tracking.ui  # noqa: F401
