@@ -28,7 +28,7 @@ _server.set_forkserver_preload(["warm_imports"])
 def _start_server() -> None:
     """The server finds `warm_imports` by PYTHONPATH alone, and would go without it in silence."""
     before = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(Path(__file__).parent), before)))
     try:
         forkserver.ensure_running()
     finally:
@@ -85,10 +85,11 @@ class Running:
             os.kill(self.process.pid, number)
 
 
-def start(
-    *arguments: object, cwd: Path, env: Mapping[str, str] | None = None, patch: Callable[[], None] | None = None
-) -> Running:
-    """`isogloss ARGUMENTS…` in `cwd`. `patch` (a function of a test module) is called in the child first."""
+def start(*arguments: object, cwd: Path, patch: Callable[[], None] | None = None) -> Running:
+    """`isogloss ARGUMENTS…` in `cwd`, with this process's environment.
+
+    `patch` (a function of a test module) is called in the child first.
+    """
     _start_server()
     folder = cwd / ".streams"
     folder.mkdir(exist_ok=True)
@@ -97,7 +98,7 @@ def start(
     for path in streams:
         path.touch()
     command = (*map(str, arguments),)
-    process = _server.Process(target=_child, args=(command, cwd, dict(env or {}), streams, patch), daemon=True)
+    process = _server.Process(target=_child, args=(command, cwd, dict(os.environ), streams, patch), daemon=True)
     process.start()
     return Running(process, streams)
 
@@ -112,7 +113,8 @@ def _child(
 ) -> None:
     assert "warm_imports" in sys.modules, "imported ahead by the server"
     os.chdir(cwd)
-    os.environ.update({"OMP_NUM_THREADS": "1", "COLUMNS": "120", **env})
+    os.environ.clear()
+    os.environ.update({**env, "OMP_NUM_THREADS": "1", "COLUMNS": "120"})
     for number, path in enumerate(streams, start=1):
         descriptor = os.open(path, os.O_WRONLY | os.O_TRUNC)
         os.dup2(descriptor, number)

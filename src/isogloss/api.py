@@ -45,16 +45,17 @@ class Model:
         texts = [prompts] if isinstance(prompts, str) else list(prompts)
         if intervention is not None and languages is None:
             raise UserError("steered generation needs `languages`: one for each prompt, or one for all")
-        tokenizer = self.loaded.tokenizer
+        model: Any = self.loaded.model
+        tokenizer: Any = self.loaded.tokenizer
         before, tokenizer.padding_side = tokenizer.padding_side, "left"
         try:
-            encoded = tokenizer(texts, return_tensors="pt", padding=True).to(self.loaded.model.device)
+            encoded = tokenizer(texts, return_tensors="pt", padding=True).to(model.device)
         finally:
             tokenizer.padding_side = before
         options = {"do_sample": False, "pad_token_id": tokenizer.pad_token_id, **settings}
         context = nullcontext() if intervention is None else self.steered(intervention, languages or ())
         with torch.inference_mode(), context:
-            ids = self.loaded.model.generate(**encoded, max_new_tokens=max_new_tokens, **options)
+            ids = model.generate(**encoded, max_new_tokens=max_new_tokens, **options)
         return tokenizer.batch_decode(ids[:, encoded["input_ids"].shape[1] :], skip_special_tokens=True)
 
     def score(

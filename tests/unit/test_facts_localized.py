@@ -333,6 +333,77 @@ def test_nothing_excluded_is_asked(items: list[ChoiceItem]) -> None:
             },
         ),
         ("trunk-prefix", {"ID": {"0"}, "KR": {"0"}, "CN": {"0"}, "DZ": {"0"}, "US": {"1"}, "GB": {"0"}}),
+        ("paper-size", {region: {"A4", "210 × 297 mm"} for region in ("ES", "ID", "KR", "GR", "CN", "DZ")}),
+        (
+            "temperature-unit",
+            {
+                "ES": {"grados Celsius"},
+                "ID": {"derajat Celsius"},
+                "KR": {"섭씨"},
+                "GR": {"βαθμοί Κελσίου"},
+                "CN": {"摄氏度"},
+                "DZ": {"درجة مئوية"},
+            },
+        ),
+        (
+            "temperature",
+            {
+                "ES": {"31 °C", "12 °C"},
+                **{region: {"31°C", "12°C"} for region in ("ID", "KR", "GR", "CN")},
+                "DZ": {"31°م", "12°م"},
+            },
+        ),
+        (
+            "road-distance-unit",
+            {
+                "ES": {"kilómetros"},
+                "ID": {"kilometer"},
+                "KR": {"킬로미터"},
+                "GR": {"χιλιόμετρα"},
+                "CN": {"公里"},
+                "DZ": {"كيلومتر"},
+                "US": {"miles"},
+                "GB": {"miles"},
+            },
+        ),
+        (
+            "wind-speed-unit",
+            {
+                "ES": {"kilómetros por hora"},
+                "ID": {"kilometer per jam"},
+                "KR": {"m/s"},
+                "CN": {"米/秒"},
+                "DZ": {"كيلومتر في الساعة"},
+                "US": {"miles per hour"},
+                "GB": {"miles per hour"},
+            },
+        ),
+        (
+            "height-unit",
+            {
+                "ES": {"metros y centímetros"},
+                "ID": {"meter dan sentimeter"},
+                "KR": {"센티미터"},
+                "GR": {"εκατοστά"},
+                "CN": {"厘米"},
+                "DZ": {"متر وسنتيمتر"},
+                "US": {"feet and inches"},
+                "GB": {"feet and inches"},
+            },
+        ),
+        (
+            "body-weight-unit",
+            {
+                "ES": {"kilogramos"},
+                "ID": {"kilogram"},
+                "KR": {"킬로그램"},
+                "GR": {"χιλιόγραμμα"},
+                "CN": {"千克"},
+                "DZ": {"كيلوغرام"},
+                "US": {"pounds"},
+                "GB": {"stone and pounds"},
+            },
+        ),
         (
             "currency-code",
             {

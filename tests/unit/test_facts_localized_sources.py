@@ -15,6 +15,7 @@ from isogloss.data.facts.localized.codes import POSTCODES, REGIONAL_LANGUAGES, i
 from isogloss.data.facts.localized.formats import date_order
 from isogloss.data.facts.localized.holiday_names import FEASTS
 from isogloss.data.facts.localized.local_fact import CORE, WORLD, LocalFact, answers_of
+from isogloss.data.facts.localized.measures import measure_facts, paper_size, preferred_unit, temperature, unit_name
 from isogloss.data.facts.localized.public_holidays import NATIONAL_DAYS, feasts, fixed_dates, national_day
 from isogloss.data.facts.localized.telephony import (
     ALSO_EMERGENCY,
@@ -180,6 +181,49 @@ def test_orders_of_dates() -> None:
         "CN": "ymd",
         "DZ": "dmy",
     }
+
+
+def test_papers_are_of_two_sizes() -> None:
+    assert {country for country in WORLD if paper_size(country) == (279, 216)} == {"US", "CA", "MX"}
+    assert {paper_size(country) for country in WORLD} == {(297, 210), (279, 216)}
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "users"),
+    [
+        ("temperature-unit", "fahrenheit", {"US"}),
+        ("road-distance-unit", "mile", {"US", "GB"}),
+        ("road-distance-unit", "mile-scandinavian", {"SE"}),
+        ("speed-unit", "mile-per-hour", {"US", "GB"}),
+        ("wind-speed-unit", "meter-per-second", {"CN", "FI", "JP", "KR", "NO", "PL", "RU", "SE"}),
+        ("height-unit", "foot-and-inch", {"CA", "GB", "IN", "US"}),
+        ("body-weight-unit", "pound", {"US"}),
+        ("body-weight-unit", "stone-and-pound", {"GB"}),
+        ("floor-area-unit", "square-foot", {"CA", "GB", "US"}),
+    ],
+)
+def test_units_are_those_that_the_countries_prefer(kind: str, unit: str, users: set[str]) -> None:
+    assert {country for country in WORLD if preferred_unit(kind, country) == unit} == users
+
+
+def test_units_and_temperatures_are_written_in_the_language_of_the_question() -> None:
+    assert unit_name("foot-and-inch", "en_US") == "feet and inches"
+    assert unit_name("foot-and-inch", "zh_CN") == "英尺和英寸"
+    assert unit_name("kilometer-per-hour", "ko_KR") == "km/h"
+    assert temperature(31, country="US", language="es") == "88 °F"
+    assert temperature(31, country="EG", language="ar") == "31°م", "in Western digits"
+
+
+def test_no_unit_that_is_accepted_at_home_is_a_wrong_one() -> None:
+    heights = {
+        region: set(fact.distractors())
+        for region, language in (("ES", "es"), ("KR", "ko"))
+        for fact in measure_facts(region, language)
+        if fact.kind == "height-unit"
+    }
+    assert heights == {"ES": {"pies y pulgadas"}, "KR": {"피트 및 인치"}}, "neither the other metric way"
+    distances = [fact for fact in measure_facts("ES", "es") if fact.kind == "road-distance-unit"]
+    assert [set(fact.answers) for fact in distances] == [{"kilómetros", "millas"}], "no Swedish mile"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

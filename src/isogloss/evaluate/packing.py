@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 
@@ -51,7 +52,7 @@ def _row(item: int, prompt: Sequence[int], continuations: dict[int, Sequence[int
     reads = []
     for segment, (option, tokens) in enumerate(continuations.items(), start=1):
         reads.append(Read(len(prompt) - 1, tokens[0], option))
-        for step, (token, target) in enumerate(zip(tokens[:-1], tokens[1:], strict=True)):
+        for step, (token, target) in enumerate(pairwise(tokens)):
             reads.append(Read(len(ids), target, option))
             ids.append(token)
             segments.append(segment)

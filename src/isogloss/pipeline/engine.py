@@ -163,7 +163,7 @@ def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Call
         shutil.rmtree(leftover)
     if step.folder.exists():
         _logger.warning("%s: damaged (%s); run again", step.stage.name, step.missing)
-    timings = {done.stage.name: done.record().seconds for done in plan.steps if (done.folder / RECORD).is_file()}
+    timings = {done.stage.name: done.record().seconds for done in plan.steps if damage(done.folder) is None}
     started = time.monotonic()
     with sealed_folder(step.folder, stage=step.stage.name, key=step.key) as out:
         record = step.stage.run(

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.models.quiet import quiet_transformers
-from isogloss.pipeline.steps import STORE, Plan
+from isogloss.pipeline.steps import Plan
 from isogloss.spec import PipelineSpec
 
 #: Tokens of a packed question and positions read, typical of the embedded items.

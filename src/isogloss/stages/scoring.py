@@ -91,9 +91,9 @@ def score_in_chunks(
             for condition, scores in scored.items():
                 found[condition].update(zip(chunk, scores, strict=True))
     for condition, by_index in found.items():
-        assert len(by_index) == len(items) and not any(
-            math.isnan(value) for score in by_index.values() for value in score.option_scores
-        ), f"{condition}: a score is not a number"
+        assert len(by_index) == len(items)
+        values = (value for score in by_index.values() for value in score.option_scores)
+        assert not any(math.isnan(value) for value in values), f"{condition}: a score is not a number"
     return {
         condition: Scores(condition=condition, items=tuple(by_index[index] for index in range(len(items))))
         for condition, by_index in found.items()

@@ -20,6 +20,7 @@ from isogloss.data.facts.localized.exclusions import EXCLUDED, excluded
 from isogloss.data.facts.localized.formats import format_facts
 from isogloss.data.facts.localized.geography import geography_facts
 from isogloss.data.facts.localized.local_fact import LocalFact
+from isogloss.data.facts.localized.measures import measure_facts
 from isogloss.data.facts.localized.money import money_facts
 from isogloss.data.facts.localized.public_holidays import holiday_facts
 from isogloss.data.facts.localized.telephony import telephony_facts
@@ -38,6 +39,7 @@ _BUILDERS = (
     format_facts,
     geography_facts,
     code_and_language_facts,
+    measure_facts,
 )
 
 

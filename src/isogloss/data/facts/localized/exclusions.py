@@ -4,9 +4,6 @@ from __future__ import annotations
 
 #: "kind/region/key", "kind/region" or "kind": the reason.
 EXCLUDED: dict[str, str] = {
-    "paper-size": "no source at hand: CLDR's paper sizes are not in babel",
-    "temperature-unit": "no source at hand: CLDR's unit preferences are not in babel",
-    "road-distance-unit": "no source at hand: CLDR's measurement systems are not in babel",
     "emergency-service": "phonenumbers lists emergency numbers without saying whether police, fire or ambulance answer",
     "emergency/ES/085": "listed, but regional and superseded by 112",
     "emergency/ES/088": "listed, but regional and superseded by 112",
@@ -38,6 +35,15 @@ EXCLUDED: dict[str, str] = {
     "neighbour/ES/GI": "a British territory, not a country",
     "neighbour/DZ/EH": "disputed territory",
     "neighbour/US/CU": "only through the leased base of Guantánamo",
+    "paper-size/US": "in English its only other answer is that of the other English region",
+    "paper-size/GB": "in English its only other answer is that of the other English region",
+    "temperature/US": "in English its only other answer is that of the other English region",
+    "temperature/GB": "in English its only other answer is that of the other English region",
+    "temperature-unit/US": "in English its only other answer is that of the other English region",
+    "temperature-unit/GB": "in English its only other answer is that of the other English region",
+    "wind-speed-unit/GR": "CLDR has kilometres per hour; forecasts give the Beaufort scale",
+    "floor-area-unit/GB": "both square feet and square metres are in everyday use",
+    "fuel-unit": "CLDR has litres per kilometre where people count kilometres per litre",
     "postcode/KR/six-digit": "codes had six digits until 2015; the source has the five-digit ones",
 }
 

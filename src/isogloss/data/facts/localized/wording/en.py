@@ -224,6 +224,36 @@ QUESTIONS = {
         "Which of these could be the postal code of an address{in}?",
         "How does a postal code look{in_ours}?",
     ),
+    "road-distance-unit": (
+        "In which unit do road signs give distances{in}?",
+        "Which unit is used for the distance between two cities{in}?",
+        "In which unit do drivers count the length of a journey{in_ours}?",
+    ),
+    "speed-unit": (
+        "In which unit are speed limits given{in}?",
+        "Which unit does the speedometer of a car show most prominently{in}?",
+        "In which unit do people say how fast a car is going{in_ours}?",
+    ),
+    "wind-speed-unit": (
+        "In which unit does the weather forecast give the speed of the wind{in}?",
+        "Which unit is usual for wind speeds in weather reports{in}?",
+        "In which unit do forecasters say how fast the wind blows{in_ours}?",
+    ),
+    "height-unit": (
+        "In which units do people give their height{in}?",
+        "Which units are used for a person's height{in}?",
+        "In what do people measure their own height{in_ours}?",
+    ),
+    "body-weight-unit": (
+        "In what do people weigh themselves{in}?",
+        "In which units do people give their weight{in}?",
+        "In which units do bathroom scales show weight{in_ours}?",
+    ),
+    "floor-area-unit": (
+        "In which unit is the size of a home given{in}?",
+        "In which unit do adverts give the floor area of an apartment{in}?",
+        "In which unit do people say how big their home is{in_ours}?",
+    ),
 }
 
 CLOCK_CHANGES = {

@@ -219,6 +219,51 @@ QUESTIONS = {
         "¿Cuál de estos podría ser el código postal de una dirección{in}?",
         "¿Qué aspecto tiene un código postal{in_ours}?",
     ),
+    "paper-size": (
+        "¿Qué tamaño de papel se usa normalmente en las impresoras{in}?",
+        "¿En qué tamaño de papel se imprimen los documentos de oficina{in}?",
+        "¿Qué tamaño tiene una hoja de papel corriente{in_ours}?",
+    ),
+    "temperature": (
+        "¿Cuál de estas temperaturas podría aparecer en un pronóstico del tiempo{in}?",
+        "¿Cuál de estas temperaturas está escrita como en los partes meteorológicos{in}?",
+        "¿Cómo se suele indicar la temperatura del aire{in_ours}?",
+    ),
+    "temperature-unit": (
+        "¿En qué unidad se da la temperatura en el pronóstico del tiempo{in}?",
+        "¿Qué unidad de temperatura se usa en la vida diaria{in}?",
+        "¿En qué unidad se dice qué temperatura hace{in_ours}?",
+    ),
+    "road-distance-unit": (
+        "¿En qué unidad indican las distancias las señales de tráfico{in}?",
+        "¿En qué unidad se da la distancia por carretera entre dos ciudades{in}?",
+        "¿En qué unidad cuentan los conductores la longitud de un viaje{in_ours}?",
+    ),
+    "speed-unit": (
+        "¿En qué unidad se dan los límites de velocidad{in}?",
+        "¿En qué unidad marca la velocidad el velocímetro de un coche{in}?",
+        "¿En qué unidad se dice a qué velocidad va un coche{in_ours}?",
+    ),
+    "wind-speed-unit": (
+        "¿En qué unidad se da la velocidad del viento en el pronóstico del tiempo{in}?",
+        "¿Qué unidad es habitual para la velocidad del viento{in}?",
+        "¿En qué unidad dicen los partes meteorológicos con qué fuerza sopla el viento{in_ours}?",
+    ),
+    "height-unit": (
+        "¿En qué unidades se da la estatura de una persona{in}?",
+        "¿Qué unidades se usan para decir cuánto mide alguien{in}?",
+        "¿En qué unidades dice la gente su altura{in_ours}?",
+    ),
+    "body-weight-unit": (
+        "¿En qué se mide el peso de una persona{in}?",
+        "¿En qué unidades se da el peso de una persona{in}?",
+        "¿En qué unidades marca el peso una báscula de baño{in_ours}?",
+    ),
+    "floor-area-unit": (
+        "¿En qué unidad se da la superficie de una vivienda{in}?",
+        "¿En qué unidad indican los anuncios el tamaño de un piso{in}?",
+        "¿En qué unidad se dice lo grande que es una casa{in_ours}?",
+    ),
 }
 
 CLOCK_CHANGES = {

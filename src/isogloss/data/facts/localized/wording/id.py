@@ -184,6 +184,51 @@ QUESTIONS = {
         "Manakah yang mungkin merupakan kode pos sebuah alamat{in}?",
         "Seperti apa bentuk kode pos{in_ours}?",
     ),
+    "paper-size": (
+        "Ukuran kertas apa yang biasa dipakai untuk mencetak dokumen{in}?",
+        "Berapa ukuran kertas yang lazim untuk surat resmi{in}?",
+        "Kertas berukuran apa yang biasa dipakai di kantor{in_ours}?",
+    ),
+    "temperature": (
+        "Manakah suhu yang mungkin tertulis dalam prakiraan cuaca{in}?",
+        "Manakah suhu yang ditulis seperti dalam laporan cuaca{in}?",
+        "Bagaimana suhu udara biasanya ditulis{in_ours}?",
+    ),
+    "temperature-unit": (
+        "Satuan suhu apa yang dipakai dalam prakiraan cuaca{in}?",
+        "Dalam satuan apa suhu udara biasanya disebutkan{in}?",
+        "Satuan suhu apa yang dipakai sehari-hari{in_ours}?",
+    ),
+    "road-distance-unit": (
+        "Dalam satuan apa jarak ditulis pada rambu jalan{in}?",
+        "Satuan apa yang dipakai untuk jarak antarkota{in}?",
+        "Dalam satuan apa jarak perjalanan dengan mobil dihitung{in_ours}?",
+    ),
+    "speed-unit": (
+        "Dalam satuan apa batas kecepatan ditetapkan{in}?",
+        "Satuan apa yang ditunjukkan spidometer mobil{in}?",
+        "Dalam satuan apa kecepatan mobil disebutkan{in_ours}?",
+    ),
+    "wind-speed-unit": (
+        "Dalam satuan apa prakiraan cuaca menyebutkan kecepatan angin{in}?",
+        "Satuan apa yang lazim untuk kecepatan angin{in}?",
+        "Dalam satuan apa laporan cuaca menyatakan seberapa kencang angin bertiup{in_ours}?",
+    ),
+    "height-unit": (
+        "Dalam satuan apa tinggi badan biasanya disebutkan{in}?",
+        "Satuan apa yang dipakai untuk tinggi badan seseorang{in}?",
+        "Dalam satuan apa orang mengukur tinggi badannya{in_ours}?",
+    ),
+    "body-weight-unit": (
+        "Dalam satuan apa berat badan biasanya disebutkan{in}?",
+        "Satuan apa yang ditunjukkan timbangan badan{in}?",
+        "Dalam satuan apa orang menyebutkan berat badannya{in_ours}?",
+    ),
+    "floor-area-unit": (
+        "Dalam satuan apa luas rumah disebutkan{in}?",
+        "Satuan apa yang dipakai iklan rumah untuk luas bangunan{in}?",
+        "Dalam satuan apa luas lantai sebuah rumah diukur{in_ours}?",
+    ),
 }
 
 CLOCK_CHANGES = {
