@@ -1,5 +1,7 @@
 """What a command line process imports, imported ahead: see `command_line`."""
 
+# ruff: noqa: F401
+
 import os
 
 os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "TOKENIZERS_PARALLELISM": "false"})
@@ -15,4 +17,4 @@ import isogloss.cli.doctor
 import isogloss.cli.evaluate
 import isogloss.cli.pipelines
 import isogloss.report.page
-import isogloss.tracking.ui  # noqa: F401
+import isogloss.tracking.ui

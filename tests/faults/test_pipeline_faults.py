@@ -9,14 +9,13 @@ import signal
 import sqlite3
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
+
 from command_line import isogloss, start
+from isogloss.spec import STAGES
 from small_data import write_pipeline
 from tiny_models import make_tiny_model
-
-from isogloss.spec import STAGES
 
 #: Enough items for several chunks a stage, so that a kill can come between two.
 GROUPS = 30
@@ -137,7 +136,10 @@ def test_killed_at_every_stage_one_after_another(fresh, undisturbed):
     assert_ends_as_undisturbed(fresh, undisturbed)
 
 
-@pytest.mark.parametrize("seed", range(3))
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=SLOW) for seed in range(1, 6))])
 def test_killed_at_random_moments(fresh, undisturbed, seed):
     rng = random.Random(seed)
     for _ in range(3):
@@ -165,7 +167,7 @@ def test_finished_chunks_are_not_scored_again(fresh):
     assert again.wait().code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=SLOW)])
 def test_a_polite_signal_ends_in_4_and_the_record_says_killed(fresh, undisturbed, number):
     running = start("run", "small.yaml", cwd=fresh)
     assert running.until(lambda: any(stages(fresh).glob(".work/sweep-*/*-0000-0.jsonl")))
@@ -178,7 +180,7 @@ def test_a_polite_signal_ends_in_4_and_the_record_says_killed(fresh, undisturbed
     assert "Traceback" not in ended.err
     shown = recorded(fresh)
     assert (shown["small"], shown["sweep"], shown["vectors"]) == ("KILLED", "KILLED", "FINISHED")
-    assert [path for path in stages(fresh).glob(".sweep-*")] == []
+    assert not list(stages(fresh).glob(".sweep-*"))
     (state,) = isogloss("status", "small.yaml", "--json", cwd=fresh).json
     assert (state["state"], state["stages"]["sweep"]) == ("stopped", "stopped")
     plan = isogloss("plan", "small.yaml", "--json", cwd=fresh).json
@@ -232,7 +234,9 @@ def test_two_pipelines_that_share_stages_at_once(fresh, undisturbed):
     assert isogloss("run", "small.yaml", "--json", cwd=fresh).json["ran"] == []
 
 
-@pytest.mark.parametrize("stage", ["data", "vectors", "sweep", "evaluate", "report"])
+@pytest.mark.parametrize(
+    "stage", ["vectors", "report", *(pytest.param(stage, marks=SLOW) for stage in ("data", "sweep", "evaluate"))]
+)
 def test_a_flipped_byte_is_noticed_and_the_stage_made_again(copied, undisturbed, stage):
     (folder,) = stages(copied).glob(f"{stage}-*")
     largest = max((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
@@ -248,7 +252,9 @@ def test_a_flipped_byte_is_noticed_and_the_stage_made_again(copied, undisturbed,
     assert said["ran"] == [stage]
 
 
-@pytest.mark.parametrize("how", ["manifest", "file", "folder", "truncated"])
+@pytest.mark.parametrize(
+    "how", ["manifest", "file", *(pytest.param(how, marks=SLOW) for how in ("folder", "truncated"))]
+)
 def test_a_stage_that_lost_something_is_made_again(copied, undisturbed, how):
     (folder,) = stages(copied).glob("baseline-*")
     match how:
@@ -263,6 +269,7 @@ def test_a_stage_that_lost_something_is_made_again(copied, undisturbed, how):
     assert assert_ends_as_undisturbed(copied, undisturbed)["ran"] == ["baseline"]
 
 
+@pytest.mark.slow
 def test_a_locked_store_loses_nothing(fresh, undisturbed, tmp_path, monkeypatch):
     store = tmp_path / "locked.db"
     shutil.copy(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///"), store)
@@ -288,19 +295,16 @@ def test_an_absent_server_loses_nothing(fresh, undisturbed, monkeypatch):
 
 
 def _disk_full_in_the_sweep():
-    from isogloss.stages import ALL_STAGES
+    from isogloss import files
 
-    real = os.fsync
-    folder = ".sweep-"
+    seal = files.seal
 
-    def fsync(descriptor):
-        path = Path(f"/proc/self/fd/{descriptor}")
-        if path.exists() and folder in os.readlink(path):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.readlink(path))
-        real(descriptor)
+    def full(folder, **facts):
+        if folder.name.startswith(".sweep-"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+        return seal(folder, **facts)
 
-    assert "sweep" in ALL_STAGES
-    os.fsync = fsync
+    files.seal = full
 
 
 def test_a_full_disk_is_said_and_leaves_nothing_half_written(fresh, undisturbed):

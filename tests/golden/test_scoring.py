@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from families import made_up_items, tiny
-from tiny_models import FAMILIES
 
+from families import made_up_items, tiny
 from isogloss.errors import UserError
 from isogloss.evaluate.prompts import cloze_prompt, letter_prompt
 from isogloss.evaluate.score import Pass, ScoreSettings, score_items
+from tiny_models import FAMILIES
 
 
 def log_likelihood(model, tokenizer, prompt, continuation):

@@ -2,15 +2,15 @@
 
 import pytest
 import torch
-from families import made_up_items, tiny
-from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
+from families import made_up_items, tiny
 from isogloss.evaluate.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.models.blocks import block, block_output, decoder_blocks
 from isogloss.models.replay import captured
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import Component, Intervention, single, surgical
 from isogloss.steering.vectors import Header, SteeringVectors
+from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
 LANGUAGES = ("en", "es", "ko", "zh", "ar")
 
@@ -102,7 +102,7 @@ def test_gamma_zero_is_bit_identical_to_off(family):
 def test_generation_with_a_cache_equals_generation_without(family):
     model, tokenizer = tiny(family)
     encoded = batch(tokenizer, "left")
-    settings = dict(max_new_tokens=8, do_sample=False, pad_token_id=tokenizer.pad_token_id)
+    settings = {"max_new_tokens": 8, "do_sample": False, "pad_token_id": tokenizer.pad_token_id}
     with torch.no_grad(), steer(model, SUR, languages=list(PROMPTS)):
         cached = model.generate(**encoded, use_cache=True, **settings)
         uncached = model.generate(**encoded, use_cache=False, **settings)
@@ -120,7 +120,7 @@ def test_generation_with_a_cache_equals_generation_without(family):
 def test_beams_and_several_sequences_keep_their_rows_language():
     model, tokenizer = tiny("llama")
     encoded = batch(tokenizer, "left")
-    settings = dict(max_new_tokens=5, num_beams=3, num_return_sequences=3, do_sample=False, pad_token_id=0)
+    settings = {"max_new_tokens": 5, "num_beams": 3, "num_return_sequences": 3, "do_sample": False, "pad_token_id": 0}
     with torch.no_grad(), steer(model, SUR, languages=list(PROMPTS)):
         together = model.generate(**encoded, **settings)
     for row, language in enumerate(PROMPTS):

@@ -6,14 +6,14 @@ import time
 from contextlib import closing
 
 import pytest
-from command_line import isogloss
-from small_data import small_items, write_jsonl, write_pipeline
-from tiny_models import make_tiny_model
 
+from command_line import isogloss
 from isogloss.evaluate.results import Results
 from isogloss.evaluate.scores import Scores
 from isogloss.spec import STAGES
 from isogloss.steering.vectors import SteeringVectors
+from small_data import small_items, write_jsonl, write_pipeline
+from tiny_models import make_tiny_model
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -252,7 +252,9 @@ def test_doctor_on_a_finished_folder(finished):
 
 
 def test_results_do_not_depend_on_the_batches(copied):
-    before = Results.model_validate_json(next((copied / "mlruns" / "stages").glob("analyse-*/results.json")).read_text())
+    before = Results.model_validate_json(
+        next((copied / "mlruns" / "stages").glob("analyse-*/results.json")).read_text()
+    )
     shutil.rmtree(copied / "mlruns")
     ended = isogloss("run", "small.yaml", "--set", "compute.token_budget=70", "--json", cwd=copied)
     assert ended.code == 0, ended.err

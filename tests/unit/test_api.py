@@ -1,14 +1,14 @@
 """The Python interface on a tiny model, as a user would call it."""
 
 import pytest
-from families import made_up_items
-from tiny_models import HIDDEN_SIZE, NUM_LAYERS, make_tiny_model
 
 import isogloss
+from families import made_up_items
 from isogloss.errors import RefusedError, UserError
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import single
 from isogloss.steering.pairs import loc_pairs
+from tiny_models import HIDDEN_SIZE, NUM_LAYERS, make_tiny_model
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from families import tiny
-from tiny_models import FAMILIES, NUM_LAYERS
 
+from families import tiny
 from isogloss.errors import UserError
 from isogloss.models.blocks import (
     block,
@@ -16,6 +15,7 @@ from isogloss.models.blocks import (
     text_decoder,
     with_block_output,
 )
+from tiny_models import FAMILIES, NUM_LAYERS
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -52,7 +52,10 @@ def test_a_loss_of_exactly_the_tolerance_is_allowed():
     """0.1 + 0.2 − 0.3 is not 0 in floating point; a loss on the line must not depend on that."""
     on_the_line = -(0.1 + 0.2 - 0.28)
     assert on_the_line < -0.02
-    assert chosen(point(1, transfer=0.0, localization=0.0), point(2, transfer=0.1, localization=on_the_line)) == (2, 1.0)
+    assert chosen(point(1, transfer=0.0, localization=0.0), point(2, transfer=0.1, localization=on_the_line)) == (
+        2,
+        1.0,
+    )
 
 
 def test_where_all_lose_more_the_one_that_loses_least():

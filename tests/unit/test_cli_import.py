@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "transformers", "mlflow", "optuna", "matplotlib", "scipy", "pandas", "sqlalchemy", "evaluate", "numpy")
+HEAVY = (
+    "torch",
+    "transformers",
+    "mlflow",
+    "optuna",
+    "matplotlib",
+    "scipy",
+    "pandas",
+    "sqlalchemy",
+    "evaluate",
+    "numpy",
+)
 
 SCRIPT = """
 import json, sys
@@ -57,7 +68,9 @@ def test_importing_the_package_is_light():
 def test_help_takes_well_under_a_second():
     """Processor time of the child, which other work on the machine does not lengthen."""
     before = os.times()
-    subprocess.run([sys.executable, "-c", "from isogloss.cli import main; main()", "--help"], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-c", "from isogloss.cli import main; main()", "--help"], check=True, capture_output=True
+    )
     after = os.times()
     assert after.children_user + after.children_system - before.children_user - before.children_system < 1
 

@@ -2,14 +2,14 @@
 
 import pytest
 import torch
-from families import tiny
-from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
+from families import tiny
 from isogloss.errors import UserError
 from isogloss.models.blocks import block_output
 from isogloss.models.replay import captured
 from isogloss.steering.extract import extract_vectors, prompt_states
 from isogloss.steering.pairs import Pair, pairs_digest
+from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
 PROMPTS = ("a", "¿Cuál es la capital?", "대한민국의 수도는 서울이다", "the the the the the the the the the")
 PAIRS = [

@@ -36,7 +36,9 @@ def test_strength_zero_changes_no_layer():
 
 
 def test_relative_norm_is_the_mean_ratio_to_the_residual():
-    vectors = make(norms={"es": (1.0, 2.0, 3.0), "ko": (3.0, 4.0, 5.0)}, residual_norms={"es": (4.0,) * 3, "ko": (8.0,) * 3})
+    vectors = make(
+        norms={"es": (1.0, 2.0, 3.0), "ko": (3.0, 4.0, 5.0)}, residual_norms={"es": (4.0,) * 3, "ko": (8.0,) * 3}
+    )
     assert Component(vectors=vectors, layer=2, gamma=-2.0).relative_norm() == pytest.approx(2 * (2 / 4 + 4 / 8) / 2)
 
 

@@ -1,11 +1,11 @@
 """Which prompts are set against each other for EN and LOC directions."""
 
 import pytest
-from small_data import item
 
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
 from isogloss.steering.pairs import Pair, en_pairs, loc_pairs, pairs_digest, take_pairs
+from small_data import item
 
 
 def rows(*changes):
@@ -68,7 +68,9 @@ def test_pairs_without_a_difference_and_repeated_ones_count_once_or_not():
 
 
 def test_no_pairs_say_what_is_needed():
-    with pytest.raises(UserError, match="no pairs for EN vectors: they need items that share their `group` with an English"):
+    with pytest.raises(
+        UserError, match="no pairs for EN vectors: they need items that share their `group` with an English"
+    ):
         en_pairs(rows({"language": "ko"}), prompt)
     with pytest.raises(UserError, match="no pairs for LOC vectors: they need items with a `context_question`"):
         loc_pairs(rows({}), prompt)

@@ -1,9 +1,8 @@
 """What the model reads, letter by letter, and which tokens an option is made of."""
 
 import pytest
-from families import tiny
-from small_data import item
 
+from families import tiny
 from isogloss.data.rows import LANGUAGES, ChoiceItem
 from isogloss.evaluate.prompts import (
     ANSWER_WORDS,
@@ -13,6 +12,7 @@ from isogloss.evaluate.prompts import (
     letter_prompt,
     prompt_of,
 )
+from small_data import item
 
 
 def row(**changes):

@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from small_data import item, write_jsonl
 
 from isogloss.data.read import read_choices, read_rows, write_rows
 from isogloss.data.rows import ChoiceItem, InstructionRow, ParallelRow
 from isogloss.errors import DataError, UserError
+from small_data import item, write_jsonl
 
 
 @pytest.fixture

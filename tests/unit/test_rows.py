@@ -2,9 +2,9 @@
 
 import pytest
 from pydantic import ValidationError
-from small_data import item
 
 from isogloss.data.rows import LANGUAGES, REGIONS, ChoiceItem, InstructionRow, ParallelRow, known_languages
+from small_data import item
 
 
 def problems(row_type, value):

@@ -1,10 +1,10 @@
 """Item scores: who is picked, what counts as English bias, and the file they are kept in."""
 
 import pytest
-from small_data import item
 
 from isogloss.data.rows import ChoiceItem
 from isogloss.evaluate.scores import ItemScore, Scores
+from small_data import item
 
 REGIONS = [["ES"], ["US"], ["GB", "KR"]]
 

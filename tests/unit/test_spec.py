@@ -48,7 +48,10 @@ def test_the_pipelines_of_the_project_are_valid(request):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("steer: {position: all}", "steer.position: unknown setting (did you mean 'positions'?); known here: positions"),
+        (
+            "steer: {position: all}",
+            "steer.position: unknown setting (did you mean 'positions'?); known here: positions",
+        ),
         ("sweeep: {}", "sweeep: unknown setting (did you mean 'sweep'?)"),
         ("sweep: {tolerence: 0.1}", "sweep.tolerence: unknown setting (did you mean 'tolerance'?)"),
         ("sweep: {layers: []}", "sweep.layers: should be 'all' or a list of layers, for example [9, 13], not []"),
@@ -154,7 +157,9 @@ def test_limits_are_a_number_or_all(load, refused):
     assert refused("data: {test: 1}")[0].startswith("data.test.transfer: input should be greater than or equal to 2")
 
 
-@pytest.mark.parametrize("setting", ["compute.token_budget=64", "compute.threads=3", "compute.device=cpu", "track.uri=x"])
+@pytest.mark.parametrize(
+    "setting", ["compute.token_budget=64", "compute.threads=3", "compute.device=cpu", "track.uri=x"]
+)
 def test_speed_and_tracking_stay_out_of_the_digest(load, setting):
     assert load("", setting).digest == load().digest
 

@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-from small_data import item
-
 from isogloss.data.rows import ChoiceItem
 from isogloss.stages.data import benchmark_digest, take
+from small_data import item
 
 
 def rows(*, groups=range(10), languages=("es", "ko"), axes=("transfer",), each=1, kind=None):

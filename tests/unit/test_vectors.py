@@ -80,7 +80,7 @@ def test_damage_is_refused(saved):
     content = bytearray((saved / TENSORS).read_bytes())
     content[-1] ^= 1
     (saved / TENSORS).write_bytes(content)
-    with pytest.raises(RefusedError, match="damaged steering vectors: .*content differs.*Extract them again"):
+    with pytest.raises(RefusedError, match=r"damaged steering vectors: .*content differs.*Extract them again"):
         SteeringVectors.load(saved)
 
 
@@ -131,5 +131,5 @@ def test_only_the_model_they_were_taken_from():
     assert "a" * 64 in str(caught.value)
     assert "b" * 64 in str(caught.value)
     assert caught.value.exit_code == 3
-    with pytest.raises(RefusedError, match="have 3 layers of width 5; this model .*has 4 of 5"):
+    with pytest.raises(RefusedError, match=r"have 3 layers of width 5; this model .*has 4 of 5"):
         vectors.check_model(None, num_layers=LAYERS + 1, hidden_size=WIDTH)

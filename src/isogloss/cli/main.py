@@ -225,13 +225,22 @@ def _drop_output() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _command() -> int:
+    """Parse and run. Not by `app()`, which gives interrupts and closed pipes exit codes of its own."""
+    try:
+        with typer.main.get_command(app).make_context("isogloss", sys.argv[1:]) as context:
+            context.command.invoke(context)
+        return EXIT_DONE
+    except typer.Exit as end:
+        return end.exit_code
+
+
 def _run() -> int:
     try:
-        # Not standalone: an interrupt would end in 1, and errors below are worded here. Exit codes come back as values.
-        code = app(standalone_mode=False)
+        code = _command()
         # Here, where a full disk or a closed pipe still has its exit code.
         sys.stdout.flush()
-        return code if isinstance(code, int) else EXIT_DONE
+        return code
     except IsoglossError as error:
         print(f"isogloss: {error}", file=sys.stderr)
         return error.exit_code

@@ -52,8 +52,10 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
         for number, value in _lines(path, problems):
             where = f"{path}:{number}"
             name = value.get("id")
-            if isinstance(name, str) and (known := seen.setdefault(name, where)) != where:
-                problems.append(f"{where}: id: '{name}' already stands at {known}")
+            if isinstance(name, str) and name in seen:
+                problems.append(f"{where}: id: '{name}' already stands at {seen[name]}")
+            elif isinstance(name, str):
+                seen[name] = where
             try:
                 rows.append(row_type.model_validate(value))
             except ValidationError as error:

@@ -44,7 +44,7 @@ def run(stage: StageRun) -> Record:
         vectors = SteeringVectors.load(stage.inputs["vectors"] / folder)
         for gamma in gammas[kind]:
             for layer in layers:
-                points[f"{kind}@{layer}x{gamma:g}"] = (kind, layer, gamma, single(vectors, layer=layer, gamma=gamma))
+                points[f"{kind}@{layer}x{gamma}"] = (kind, layer, gamma, single(vectors, layer=layer, gamma=gamma))
     passes: list[Pass] = [
         steered_pass(loaded, name, intervention, positions=stage.spec.steer.positions)
         for name, (_, _, _, intervention) in points.items()
@@ -63,7 +63,7 @@ def run(stage: StageRun) -> Record:
     )
     metrics = []
     for point in measured:
-        prefix = f"sweep/{point.kind}/gamma_{point.gamma:g}"
+        prefix = f"sweep/{point.kind}/gamma_{point.gamma:g}".replace("+", "")  # MLflow takes no plus sign.
         metrics.append(Metric(name=f"{prefix}/transfer", value=point.transfer.value, step=point.layer))
         metrics.append(Metric(name=f"{prefix}/localization", value=point.localization.value, step=point.layer))
         if point.bias is not None:
@@ -109,9 +109,9 @@ def choose(points: Sequence[SweepPoint], kind: Kind, *, tolerance: float) -> Cho
     own = [point for point in points if point.kind == kind]
     allowed = [point for point in own if loss(point) <= tolerance + 1e-12]
     if allowed:
-        best = max(allowed, key=lambda point: (round(gain(point), 9), -point.gamma, -point.layer))
+        best = max(allowed, key=lambda point: (round(gain(point), 9), -abs(point.gamma), -point.layer))
     else:
-        best = min(own, key=lambda point: (round(loss(point), 9), point.gamma, point.layer))
+        best = min(own, key=lambda point: (round(loss(point), 9), abs(point.gamma), point.layer))
     rule = f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}"
     reason = (
         f"{own_axis} {100 * gain(best):+.1f}, {other_axis} {-100 * loss(best):+.1f} points on dev2; "
