@@ -10,6 +10,8 @@ import pytest
 # No test may reach the network. Set before anything imports huggingface_hub, which reads them once.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+# Before torch: its waiting threads sleep instead of spinning, which on a busy machine costs seconds a test.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from isogloss.models.load import LoadedModel
