@@ -119,7 +119,7 @@ class ChoiceItem(Row):
     def english_options(self) -> tuple[int, ...]:
         """Positions of the options true of the US or Great Britain that are not the gold one.
 
-        Empty for English questions and where no regions are recorded: English bias is then not defined (REFERENCE:
+        Empty for English questions and where no regions are recorded: English bias is then not defined (it is measured
         among items with an option true of US/UK and not the gold one).
         """
         if self.language == ENGLISH or self.option_regions is None:

@@ -75,6 +75,19 @@ def differences(items: Iterable[ItemScore], baseline: Iterable[ItemScore], *, se
     return _by_language(_correct_differences(items, baseline), seed)
 
 
+def macro_difference(items: Iterable[ItemScore], baseline: Iterable[ItemScore], *, seed: int = 0) -> Estimate:
+    """`macro` of :func:`differences` alone. ValueError where the ids differ or no item is in another language."""
+    return _macro(_correct_differences(items, baseline), seed)
+
+
+def macro_bias_difference(
+    items: Iterable[ItemScore], baseline: Iterable[ItemScore], *, seed: int = 0
+) -> Estimate | None:
+    """`macro` of :func:`bias_differences` alone; None where no item has an English option."""
+    observations = _english_differences(items, baseline)
+    return _macro(observations, seed) if observations else None
+
+
 def bias_rates(items: Iterable[ItemScore], *, seed: int = 0) -> dict[str, Estimate]:
     """:func:`bias_rate` by language, and `macro`. Languages without an English option to pick are absent."""
     return _by_language(_english(items), seed)
@@ -153,6 +166,13 @@ def _by_language(observations: list[_Observation], seed: int) -> dict[str, Estim
     if others := [each for each in observations if each.language != ENGLISH]:
         found[MACRO] = _estimate(others, seed)
     return found
+
+
+def _macro(observations: list[_Observation], seed: int) -> Estimate:
+    others = [each for each in observations if each.language != ENGLISH]
+    if not others:
+        raise ValueError("no items besides English to estimate from")
+    return _estimate(others, seed)
 
 
 def _estimate(observations: list[_Observation], seed: int) -> Estimate:

@@ -1,8 +1,7 @@
 """What a pipeline will cost before it runs: forwards by stage, seconds by a short measurement, memory, disk.
 
 A question forward is one prompt with its options packed behind it. Seconds come from its FLOPs (2 × parameters × tokens, and
-the head where logits are read) over the speed of a matrix multiplication measured here, corrected by the finished stages
-of this machine where there are any.
+the head where logits are read) over the speed of a matrix multiplication measured here.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import CONTEXT, TEST
 from isogloss.stages.data import AXES, benchmark_digest
 from isogloss.stages.evaluate import CONDITIONS, INTERVENTIONS
-from isogloss.stages.scoring import split_items
+from isogloss.stages.scoring import on_axis, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
@@ -110,13 +110,14 @@ def _condition(
 ) -> Condition:
     accuracy, delta = {}, {}
     for axis in AXES:
-        own = [score for score in scores if score.axis == axis]
+        own = on_axis(scores, axis)
         ids = {score.id for score in own}
         if own:
             accuracy[axis] = accuracies(own)
             if role != "baseline":
                 delta[axis] = differences(own, [score for score in before if score.id in ids])
-    ids = {score.id for score in scores}
+    localized = on_axis(scores, "localization")
+    ids = {score.id for score in localized}
     paired = [score for score in before if score.id in ids]
     return Condition(
         name=name,
@@ -125,8 +126,8 @@ def _condition(
         note=note,
         accuracy=accuracy,
         delta=delta,
-        bias=bias_rates(scores),
-        bias_delta={} if role == "baseline" else bias_differences(scores, paired),
+        bias=bias_rates(localized),
+        bias_delta={} if role == "baseline" else bias_differences(localized, paired),
     )
 
 

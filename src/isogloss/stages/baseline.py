@@ -7,7 +7,8 @@ from typing import Any
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
-from isogloss.stages.scoring import score_in_chunks, split_items
+from isogloss.stages.data import AXES
+from isogloss.stages.scoring import on_axis, score_in_chunks, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
 DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"
@@ -29,10 +30,10 @@ def run(stage: StageRun) -> Record:
     named = score_in_chunks(stage, "country-named", twins, questions=[item.context_question or "" for item in twins])
     Scores(condition="country", items=named["baseline"].items).save(stage.out / CONTEXT)
     metrics = []
-    for axis in ("transfer", "localization"):
-        for language, one in accuracies([score for score in baseline if score.axis == axis]).items():
+    for axis in AXES:
+        for language, one in accuracies(on_axis(baseline, axis)).items():
             metrics.append(Metric(name=f"{axis}/acc/{language}", value=one.value))
-    for language, one in bias_rates(baseline.items).items():
+    for language, one in bias_rates(on_axis(baseline, "localization")).items():
         metrics.append(Metric(name=f"bias/english/{language}", value=one.value))
     for language, one in accuracies(named["baseline"].items).items():
         metrics.append(Metric(name=f"ceiling/acc/{language}", value=one.value))

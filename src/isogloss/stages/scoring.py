@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from isogloss.data.read import read_choices
 from isogloss.data.rows import Axis, ChoiceItem
 from isogloss.evaluate.score import BASELINE, BatchRows, Pass, ScoreSettings, score_items
-from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.models.load import LoadedModel
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import CHOICES
@@ -27,6 +27,11 @@ def split_items(data: Path, split: str, *, axis: Axis | None = None) -> list[Cho
     """Items of a split of the data stage's output."""
     rows = read_choices([data / CHOICES]).rows
     return [item for item in rows if item.split == split and axis in (None, item.axis)]
+
+
+def on_axis(scores: Iterable[ItemScore], axis: Axis) -> list[ItemScore]:
+    """The scores of one axis. English bias is about localized items: take those before asking for it."""
+    return [score for score in scores if score.axis == axis]
 
 
 def score_settings(spec: PipelineSpec) -> ScoreSettings:

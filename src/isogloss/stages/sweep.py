@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from isogloss.evaluate.results import MACRO, Choice, Estimate, SweepPoint
+from isogloss.evaluate.results import Choice, Estimate, SweepPoint
 from isogloss.evaluate.score import Pass
 from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import bias_differences, differences
+from isogloss.evaluate.statistics import macro_bias_difference, macro_difference
 from isogloss.files import write_json
 from isogloss.models.blocks import check_layer
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import DEV2
-from isogloss.stages.scoring import score_in_chunks, split_items, steered_pass
+from isogloss.stages.data import AXES
+from isogloss.stages.scoring import on_axis, score_in_chunks, split_items, steered_pass
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, single
@@ -79,19 +80,21 @@ def _measure(
     kind: Kind, layer: int, gamma: float, intervention: Intervention, scores: Scores, baseline: Scores
 ) -> SweepPoint:
     by_axis: dict[str, Estimate] = {}
-    for axis in ("transfer", "localization"):
-        own = [score for score in scores if score.axis == axis]
+    bias = None
+    for axis in AXES:
+        own = on_axis(scores, axis)
         ids = {score.id for score in own}
-        by_axis[axis] = differences(own, [score for score in baseline if score.id in ids])[MACRO]
-    ids = {score.id for score in scores}
-    bias = bias_differences(scores.items, [score for score in baseline if score.id in ids])
+        paired = [score for score in baseline if score.id in ids]
+        by_axis[axis] = macro_difference(own, paired)
+        if axis == "localization":
+            bias = macro_bias_difference(own, paired)
     return SweepPoint(
         kind=kind,
         layer=layer,
         gamma=gamma,
         transfer=by_axis["transfer"],
         localization=by_axis["localization"],
-        bias=bias.get(MACRO),
+        bias=bias,
         relative_norm=intervention.components[0].relative_norm(),
     )
 
