@@ -11,9 +11,10 @@ import torch
 
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.score import Pass, ScoreSettings, score_items
+from isogloss.evaluate.score import ScoreSettings, score_items
 from isogloss.evaluate.scores import Scores
 from isogloss.models.load import DType, LoadedModel, load_model
+from isogloss.stages.scoring import steered_pass
 from isogloss.steering.apply import steer as _steer
 from isogloss.steering.extract import prompt_states
 from isogloss.steering.intervention import Intervention
@@ -66,21 +67,7 @@ class Model:
         settings: ScoreSettings = ScoreSettings(),
     ) -> Scores:
         """Score choice items; rows of a language without a vector stay unsteered."""
-        one = Pass(name="scores")
-        if intervention is not None:
-            one = Pass(
-                name="scores",
-                context=lambda rows: _steer(
-                    self.loaded.model,
-                    intervention,
-                    languages=rows.languages,
-                    missing="unsteered",
-                    real=rows.real,
-                    prompt_ends=rows.prompt_ends,
-                    model_digest=self.loaded.digest,
-                ),
-                first_layer=intervention.first_layer,
-            )
+        one = steered_pass(self.loaded, "scores", intervention or Intervention(()))
         return score_items(self.loaded.model, self.loaded.tokenizer, items, settings=settings, passes=[one])["scores"]
 
     def hidden_states(self, prompts: str | Sequence[str], *, token: Token = "last") -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,11 @@ from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
 from isogloss.evaluate.prompts import Scoring, prompt_of
 from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.evaluate.score import BASELINE, BatchRows, Pass, ScoreSettings, score_items
+from isogloss.evaluate.score import ScoreSettings, score_items
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.models.load import DType, LoadedModel, load_model
-from isogloss.steering.apply import steer
+from isogloss.stages.scoring import steered_pass
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import Component, Intervention
 from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
@@ -76,7 +75,7 @@ def evaluate_command(
             loaded.tokenizer,
             items,
             settings=ScoreSettings(scoring=scoring, normalise=normalise, token_budget=token_budget),
-            passes=[_pass(loaded, intervention)],
+            passes=[steered_pass(loaded, "scores", intervention)],
             questions=[item.context_question or "" for item in items] if context else None,
             progress=advance,
         )["scores"]
@@ -175,21 +174,6 @@ def _check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequ
             say(
                 f"{one.vectors.header.kind.upper()}: no vector for {', '.join(without)}; their items stay unsteered by it"
             )
-
-
-def _pass(loaded: LoadedModel, intervention: Intervention) -> Pass:
-    def context(rows: BatchRows) -> AbstractContextManager[Any]:
-        return steer(
-            loaded.model,
-            intervention,
-            languages=rows.languages,
-            missing="unsteered",
-            real=rows.real,
-            prompt_ends=rows.prompt_ends,
-            model_digest=loaded.digest,
-        )
-
-    return Pass(name="scores", context=context, first_layer=intervention.first_layer or BASELINE.first_layer)
 
 
 def vectors_command(
