@@ -8,22 +8,18 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
 
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
+from isogloss.spec.align import AlignSection
+from isogloss.spec.section import Finite, Section
 
 #: What the YAML reader raises: a date that is none is a ValueError, brackets without end a RecursionError.
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 #: Stages in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
-
-
-class Section(BaseModel):
-    """A group of settings: frozen, nothing unknown accepted."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _all_or_number(value: Any) -> Any:
@@ -91,9 +87,6 @@ class VectorsSection(Section):
     pairs: Annotated[int, Field(ge=1)] = 100
 
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
 class SweepSection(Section):
     """Layers and strengths tried on dev2, and the rule's tolerance.
 
@@ -157,6 +150,7 @@ class PipelineSpec(Section):
     vectors: VectorsSection = VectorsSection()
     steer: SteerSection = SteerSection()
     sweep: SweepSection = SweepSection()
+    align: AlignSection = AlignSection()
     compute: ComputeSection = ComputeSection()
     track: TrackSection = TrackSection()
     seed: int = 0
