@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from isogloss.data.facts.exclusions import EXCLUDED, RULES
+from isogloss.data.facts.names import country_name
+from isogloss.data.facts.roles import role_of, training_countries
 from isogloss.data.facts.shortcuts import shortcuts
-from isogloss.data.rows import LANGUAGES, REGIONS, Axis, ChoiceItem, Split
+from isogloss.data.facts.universal import all_facts
+from isogloss.data.rows import ENGLISH, LANGUAGES, REGIONS, Axis, ChoiceItem, Split
 
 _SPLITS: tuple[Split, ...] = ("dev1", "dev2", "test")
 _AXES: tuple[Axis, ...] = ("transfer", "localization")
@@ -16,7 +19,7 @@ _INTRODUCTION = """# Data card: embedded benchmark
 {items:,} items: multiple-choice questions of two to four options, one of them right. The facts come from the packages
 under *Sources*, the question templates from this project.
 
-**Transfer** items have one truth everywhere and name what they ask about ("What is the capital of Laos?"). The same
+**Transfer** items have one truth everywhere and name what they ask about ("What is the capital of Peru?"). The same
 facts stand in all {count} languages, with the same options and in the same wording, one of three.
 
 **Localization** items name no country ("What is the capital of our country?"): the right answer is that of the region
@@ -142,9 +145,24 @@ def _exclusions(local: Mapping[str, str]) -> str:
     return text
 
 
+def _kept_for_training() -> str:
+    facts = [role_of(fact) for fact in all_facts()]
+    names = ", ".join(sorted(country_name(code, ENGLISH) for code in training_countries()))
+    return f"""## Not evaluated
+
+Countries kept for training ({len(training_countries())}): {names}.
+
+The {facts.count("training")} transfer facts about them, and about languages spoken most in one of them, are never asked
+here. The {facts.count("english")} facts about the US, Great Britain or English are kept apart as well, as training data
+that is centred on English. {facts.count(None)} land borders between any of these countries and another are in neither,
+as they would tie an evaluated country to one that is trained on.
+"""
+
+
 def data_card(items: Sequence[ChoiceItem]) -> str:
     """The card of `items` as Markdown. Needs splits to be assigned."""
     local: Mapping[str, str] = {}
+    kept = _kept_for_training() if any(item.axis == "transfer" for item in items) else ""
     if any(item.axis == "localization" for item in items):
         from isogloss.data.facts.localized import EXCLUDED as local
     head = _INTRODUCTION.format(
@@ -153,5 +171,5 @@ def data_card(items: Sequence[ChoiceItem]) -> str:
         items=len(items),
         groups=len({item.group for item in items}),
     )
-    parts = (head, _counts(items), _shortcut_table(items), _sources(items), _examples(items), _exclusions(local))
-    return "\n".join(parts)
+    parts = (head, _counts(items), _shortcut_table(items), _sources(items), _examples(items), kept, _exclusions(local))
+    return "\n".join(part for part in parts if part)

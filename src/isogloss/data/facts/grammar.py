@@ -98,6 +98,7 @@ def _spanish(code: str, name: str) -> dict[str, str]:
         "a": f"al {name}" if contracted else f"a {full}",
         "lies": "están" if plural else "está",
         "belongs": "pertenecen" if plural else "pertenece",
+        "shares": "comparten" if plural else "comparte",
     }
 
 

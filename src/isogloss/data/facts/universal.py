@@ -5,10 +5,13 @@ The same options in the same order, and the same right one, in all languages of 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cache
 from random import Random
 
 from isogloss.data.facts.distractors import WRONG, choose_distractors, without_surplus
 from isogloss.data.facts.fact import Fact
+from isogloss.data.facts.roles import role_of
 from isogloss.data.facts.universal_codes import (
     calling_code_facts,
     currency_facts,
@@ -23,10 +26,10 @@ from isogloss.data.rows import LANGUAGES, ChoiceItem
 _REPEATED_ANSWERS = ("continent-of", "country-of-city", "currency-of", "language-of")
 
 
-def universal_facts(*, seed: int) -> dict[str, list[Fact]]:
-    """{kind: its facts, sorted by key}."""
-    kinds: dict[str, list[Fact]] = {}
-    for fact in (
+@cache
+def all_facts() -> tuple[Fact, ...]:
+    """Every universal fact, whatever it is for."""
+    return (
         *capital_facts(),
         *city_facts(),
         *continent_facts(),
@@ -36,11 +39,22 @@ def universal_facts(*, seed: int) -> dict[str, list[Fact]]:
         *currency_facts(),
         *official_language_facts(),
         *language_code_facts(),
-    ):
+    )
+
+
+def balanced_facts(facts: Iterable[Fact], *, seed: int) -> dict[str, list[Fact]]:
+    """{kind: its facts, sorted by key}, none of a kind's answers right in more than a fifth of it."""
+    kinds: dict[str, list[Fact]] = {}
+    for fact in facts:
         kinds.setdefault(fact.kind, []).append(fact)
     for kind in _REPEATED_ANSWERS:
         kinds[kind] = without_surplus(kinds[kind], seed=seed)
     return {kind: sorted(kinds[kind], key=lambda fact: fact.key) for kind in sorted(kinds)}
+
+
+def universal_facts(*, seed: int) -> dict[str, list[Fact]]:
+    """{kind: its evaluated facts, sorted by key}."""
+    return balanced_facts((fact for fact in all_facts() if role_of(fact) == "evaluated"), seed=seed)
 
 
 def _spread(count: int, *, ways: int, random: Random) -> list[int]:
@@ -51,7 +65,7 @@ def _spread(count: int, *, ways: int, random: Random) -> list[int]:
 
 
 def universal_items(*, seed: int) -> list[ChoiceItem]:
-    """All universal items, `split` not yet assigned: axis transfer, no region, ids like `transfer/capital-of/FR/ko`."""
+    """All evaluated universal items, `split` not yet assigned: axis transfer, no region, ids like `transfer/capital-of/FR/ko`."""
     items = []
     for kind, facts in universal_facts(seed=seed).items():
         random = Random(f"{seed}/order/{kind}")

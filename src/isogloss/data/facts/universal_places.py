@@ -11,7 +11,7 @@ from isogloss.data.facts.grammar import country_forms, name_forms
 from isogloss.data.facts.names import Names
 from isogloss.data.facts.place_names import CAPITALS, CITIES
 from isogloss.data.facts.places import countries, population, table_names, unlisted
-from isogloss.data.rows import LANGUAGES
+from isogloss.data.rows import ENGLISH, LANGUAGES, REGIONS
 
 _CITIES_PER_COUNTRY = 6
 _SMALLEST_CITY = 100_000
@@ -117,7 +117,9 @@ def _cities(code: str) -> list[tuple[int, Names, str]]:
         and (code not in CAPITALS or text != table_names(CAPITALS[code]))
         and not told_by_country(code, text)
     ]
-    return sorted(kept, key=lambda city: (-city[0], city[1]["en"]))[:_CITIES_PER_COUNTRY]
+    # Cities of English-speaking home regions are never evaluated, so they cannot crowd out others.
+    most = len(kept) if code in REGIONS[ENGLISH] else _CITIES_PER_COUNTRY
+    return sorted(kept, key=lambda city: (-city[0], city[1]["en"]))[:most]
 
 
 def city_facts() -> list[Fact]:
