@@ -12,7 +12,7 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 GIT_PY
 WORKDIR /src
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src ./src
-RUN pip install -c constraints.txt .
+RUN pip install -c constraints.txt ".[deepspeed]"
 
 RUN useradd --create-home --uid 1000 isogloss \
     && mkdir -p /work/mlruns /cache && chown -R isogloss /work /cache

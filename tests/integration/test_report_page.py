@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from fake_comparison import make_comparison
 from fake_results import make_results
-from isogloss.evaluate.results import Results
+from isogloss.evaluate.results import Comparison, Results
+from isogloss.report.comparison import comparison_csv
 from isogloss.report.page import write_report
 from isogloss.report.table import results_csv
 
@@ -120,10 +122,70 @@ def test_a_page_of_a_baseline_alone(tmp_path: Path) -> None:
     assert not (tmp_path / "figures" / "plane.png").exists()
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of results and of a comparison of trained models."""
+    folder = tmp_path_factory.mktemp("compared")
+    write_report(make_results(), folder, comparison=make_comparison())
+    return folder
+
+
+def test_a_comparison_adds_its_files(compared: Path) -> None:
+    names = {path.relative_to(compared).as_posix() for path in compared.rglob("*") if path.is_file()}
+    figures = {
+        f"figures/{name}.{end}"
+        for name in (
+            "plane",
+            "sweep",
+            "languages",
+            "methods",
+            "methods-languages",
+            "curves",
+            "curves-languages",
+            "loss",
+        )
+        for end in ("png", "svg")
+    }
+    files = {"report.html", "table.csv", "results.json", "comparison.csv", "comparison.json"}
+    assert names == {*files, *figures}
+    written = json.loads((compared / "comparison.json").read_text())
+    assert Comparison.model_validate(written) == make_comparison()
+    assert (compared / "comparison.csv").read_text() == comparison_csv(make_comparison())
+
+
+def test_a_page_with_a_comparison_leads_with_the_methods_and_then_says_why(compared: Path) -> None:
+    text = (compared / "report.html").read_text(encoding="utf-8")
+    order = [text.index(part) for part in ('id="methods-', "MIST raises transfer", "<h2>Results", "<h2>By language")]
+    order += [text.index(part) for part in ("<h2>Steering on top", "<h2>Over training", 'id="curves-', 'id="loss-')]
+    order += [text.index(part) for part in ("<h2>The unaligned model", 'id="plane-', "<h2>Layers", "<h2>Controls")]
+    assert order == sorted(order)
+    page = Page(text)
+    assert page.open == []
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert len(page.all("figure")) == len(page.all("details")) == 8
+    assert all(len(drawing["aria-label"] or "") > 60 for drawing in page.all("svg"))
+    assert not page.all("script")
+    assert not page.all("img")
+    assert not page.all("link")
+
+
+def test_the_caption_of_the_layers_names_the_statistic_of_the_choice(text: str, tmp_path: Path) -> None:
+    assert "The choice goes by the right option&#39;s probability" in text
+    results = make_results()
+    by_accuracy = tuple(choice.model_copy(update={"rule": "highest gain, by accuracy"}) for choice in results.choices)
+    page = write_report(results.model_copy(update={"choices": by_accuracy, "conditions": ()}), tmp_path)
+    assert "The choice goes by accuracy" in page.read_text(encoding="utf-8")
+
+
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium to draw the page with")
 @pytest.mark.parametrize("width", [400, 1400])
-def test_a_browser_draws_the_page_without_sideways_scrolling(folder: Path, tmp_path: Path, width: int) -> None:
+@pytest.mark.parametrize(("report", "figures"), [("folder", 3), ("compared", 8)])
+def test_a_browser_draws_the_page_without_sideways_scrolling(
+    request: pytest.FixtureRequest, report: str, figures: int, tmp_path: Path, width: int
+) -> None:
     """The page in a frame of the given width, because a headless window cannot be narrower than 500 pixels."""
+    folder = request.getfixturevalue(report)
     frame = tmp_path / "frame.html"
     frame.write_text(
         f'<iframe id="f" src="{(folder / "report.html").as_uri()}" '
@@ -148,4 +210,4 @@ def test_a_browser_draws_the_page_without_sideways_scrolling(folder: Path, tmp_p
     assert title, done.stdout[:500]
     measured = json.loads(title[1])
     assert measured["scroll"] <= measured["client"] <= width
-    assert measured["shown"] == 3
+    assert measured["shown"] == figures

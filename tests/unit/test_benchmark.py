@@ -11,6 +11,7 @@ import pytest
 from isogloss.data.facts.benchmark import as_lines, assign_splits, build_benchmark, write_benchmark
 from isogloss.data.facts.card import data_card
 from isogloss.data.facts.exclusions import EXCLUDED
+from isogloss.data.facts.roles import training_countries
 from isogloss.data.facts.shortcuts import picked, shortcuts
 from isogloss.data.rows import LANGUAGES, ChoiceItem
 
@@ -107,6 +108,7 @@ def test_card_has_counts_shortcuts_sources_and_reasons(items: tuple[ChoiceItem, 
     for heading in ("## Counts", "## Shortcuts", "## Sources", "## Examples", "## Left out of the transfer facts"):
         assert heading in card
     assert "## Left out of the localization facts" in card
+    assert f"Countries kept for training ({len(training_countries())}): Albania, " in card
     for reasons in EXCLUDED.values():
         for key, reason in reasons.items():
             assert f"| {key} | {reason} |" in card

@@ -18,6 +18,8 @@ def point(layer, *, transfer, localization, kind="en", gamma=1.0):
         transfer=value(transfer),
         localization=value(localization),
         bias=None,
+        transfer_probability=transfer,
+        localization_probability=localization,
         relative_norm=0.1,
     )
 
@@ -77,7 +79,7 @@ def test_equals_go_to_the_smaller_strength_then_the_lower_layer():
     ]
     assert chosen(*points) == (2, 0.5)
     assert chosen(*points[::-1]) == (2, 0.5)
-    losing = [one.model_copy(update={"localization": value(-0.5)}) for one in points]
+    losing = [one.model_copy(update={"localization_probability": -0.5}) for one in points]
     assert chosen(*losing) == (2, 0.5)
 
 
@@ -96,8 +98,23 @@ def test_a_negative_strength_is_compared_by_its_size():
 
 def test_the_choice_tells_its_rule_and_reason():
     choice = choose([point(2, transfer=0.05, localization=-0.01)], "en", tolerance=0.02)
-    assert choice.rule == "highest transfer gain on dev2 among points that lose at most 2 points of localization"
-    assert choice.reason == "transfer +5.0, localization -1.0 points on dev2; 1 of 1 points allowed"
+    assert choice.rule == (
+        "highest transfer gain on dev2 among points that lose at most 2 points of localization, "
+        "by the right option's probability"
+    )
+    assert choice.reason == (
+        "transfer +5.0, localization -1.0 points of the right option's probability on dev2 "
+        "(accuracy +5.0 and -1.0); 1 of 1 points allowed"
+    )
+
+
+def test_the_statistic_decides():
+    by_accuracy = point(3, transfer=0.09, localization=0.0).model_copy(update={"transfer_probability": 0.01})
+    by_probability = point(4, transfer=0.01, localization=0.0).model_copy(update={"transfer_probability": 0.05})
+    points = [by_accuracy, by_probability]
+    assert choose(points, "en", tolerance=0.02).layer == 4
+    assert choose(points, "en", tolerance=0.02, statistic="accuracy").layer == 3
+    assert "by accuracy" in choose(points, "en", tolerance=0.02, statistic="accuracy").rule
 
 
 @pytest.mark.parametrize("kind", ["en", "loc"])

@@ -3,9 +3,9 @@
 import pytest
 
 from families import tiny
+from isogloss.data.announce import ANSWER_WORDS
 from isogloss.data.rows import LANGUAGES, ChoiceItem
 from isogloss.evaluate.prompts import (
-    ANSWER_WORDS,
     cloze_prompt,
     continuations_of,
     encode_continuation,

@@ -11,7 +11,7 @@ import pytest
 from matplotlib import rcParams
 from matplotlib.figure import Figure
 
-from fake_results import LANGUAGES, make_results
+from fake_results import LANGUAGES, condition, make_results
 from isogloss.errors import UserError
 from isogloss.evaluate.results import MACRO, Results
 from isogloss.report.details import (
@@ -45,8 +45,8 @@ def test_the_plane_has_its_points_where_the_numbers_are(plane: Figure, results: 
     drawn = {
         (round(float(x), 6), round(float(y), 6)) for line in axes.lines for x, y in zip(*line.get_data(), strict=True)
     }
-    for condition in results.conditions:
-        across, up = (condition.delta[axis][MACRO].value for axis in ("localization", "transfer"))
+    for each in results.conditions:
+        across, up = (each.delta[axis][MACRO].value for axis in ("localization", "transfer"))
         assert (round(100 * across, 6), round(100 * up, 6)) in drawn
     assert (0.0, 0.0) in drawn
 
@@ -87,8 +87,14 @@ def test_the_sweep_has_a_line_for_each_strength_and_marks_the_choice(results: Re
         "LOC-steering: localization",
     ]
     for axes in figure.axes:
-        curves = [line for line in axes.lines if len(line.get_xdata()) == results.num_layers]  # type: ignore[arg-type]
+        lines = [line for line in axes.lines if len(line.get_xdata()) == results.num_layers]  # type: ignore[arg-type]
+        curves = [line for line in lines if line.get_marker() != "None"]
         assert len(curves) == 3
+        (probability,) = (line for line in lines if line.get_marker() == "None")
+        kind, axis = axes.get_title(loc="left").split("-steering: ")
+        chosen = [p for p in results.sweep if p.kind == kind.lower() and p.gamma == 1.0]
+        expected = [100 * getattr(point, f"{axis}_probability") for point in chosen]
+        assert list(probability.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
         assert len({(line.get_linestyle(), line.get_marker()) for line in curves}) == 3
         assert len(axes.collections) == 3  # interval bands
     assert texts(figure).count("chosen: layer 13, γ 1") == 2
@@ -118,6 +124,17 @@ def test_languages_are_drawn_where_a_condition_lacks_an_axis(results: Results) -
     partial = country.model_copy(update={"accuracy": {"localization": country.accuracy["localization"]}})
     figure = languages_figure(results.model_copy(update={"conditions": (*results.conditions[:3], partial)}))
     assert len(figure.legends[0].get_texts()) == 3
+
+
+def test_loc_in_ens_layer_is_a_hollow_point_named_below(results: Results) -> None:
+    loc = results.conditions[1]
+    middle = condition("loc_mid", "LOC at EN's layer", "method", "", transfer=0.0, localization=0.02, bias=0.0, seed=9)
+    figure = plane_figure(results.model_copy(update={"conditions": (middle, loc)}))
+    found = texts(figure)
+    assert "LOC at EN's layer" not in found
+    assert "LOC at EN's layer" in [text.get_text() for text in figure.legends[0].get_texts()]
+    assert sorted(text for text in found if len(text) == 2) == sorted(code for code in LANGUAGES if code != "en")
+    assert look_of("loc_mid").marker != look_of("loc").marker
 
 
 def test_an_empty_plane_is_the_users_to_mend(results: Results) -> None:

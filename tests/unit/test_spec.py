@@ -157,8 +157,16 @@ def test_limits_are_a_number_or_all(load, refused):
     assert refused("data: {test: 1}")[0].startswith("data.test.transfer: input should be greater than or equal to 2")
 
 
+def test_one_axis_of_a_limit_can_be_set_over_a_number_for_both(load):
+    limits = load("data: {test: 80}", "data.test.transfer=5").data.test
+    assert (limits.transfer, limits.localization) == (5, 80)
+    limits = load("data: {test: all}", "data.test.transfer=5").data.test
+    assert (limits.transfer, limits.localization) == (5, None)
+
+
 @pytest.mark.parametrize(
-    "setting", ["compute.token_budget=64", "compute.threads=3", "compute.device=cpu", "track.uri=x"]
+    "setting",
+    ["compute.token_budget=64", "compute.threads=3", "compute.device=cpu", "track.uri=x", "align.launch=l.yaml"],
 )
 def test_speed_and_tracking_stay_out_of_the_digest(load, setting):
     assert load("", setting).digest == load().digest

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.pipeline.engine import Outcome, run_pipeline
-from isogloss.pipeline.steps import Plan, make_plan
+from isogloss.pipeline.steps import Plan, Step, make_plan
 from isogloss.spec import load_spec
 
 
@@ -25,10 +25,17 @@ def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, 
     todo = [step.stage.name for step in plan.until(until) if not step.done]
     if todo:
         say(f"{plan.spec.name}: to do {', '.join(todo)}")
-    outcome = run_pipeline(plan, until=until, progress=progress, say=say)
+
+    def finished(step: Step) -> None:
+        if step.stage.name == "report-first" and not as_json:
+            _show_results(plan)
+            say(f"a first report, before anything is trained: {step.folder / 'report.html'}")
+
+    outcome = run_pipeline(plan, until=until, progress=progress, say=say, finished=finished)
     after = make_plan(plan.spec, plan.root)
     if as_json:
         print_json(_outcome_json(after, outcome))
+        _say_next(after)
     else:
         _show(after, outcome, until=until)
 
@@ -36,8 +43,10 @@ def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, 
 def _outcome_json(plan: Plan, outcome: Outcome) -> dict[str, Any]:
     from isogloss.files import read_json
     from isogloss.stages.analyse import RESULTS
+    from isogloss.stages.compare import COMPARISON
 
     analyse = plan.step("analyse")
+    compare = next((step for step in plan.steps if step.stage.name == "compare" and step.done), None)
     return {
         "pipeline": plan.spec.name,
         "identity": plan.identity,
@@ -46,24 +55,17 @@ def _outcome_json(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "stages": {step.stage.name: str(step.folder) if step.done else None for step in plan.steps},
         "mlflow_run": outcome.run_id,
         "results": read_json(analyse.folder / RESULTS) if analyse.done else None,
+        "comparison": read_json(compare.folder / COMPARISON) if compare else None,
     }
 
 
 def _show(plan: Plan, outcome: Outcome, *, until: str | None) -> None:
-    from isogloss.evaluate.results import Results
-    from isogloss.files import read_json
-    from isogloss.report.findings import findings
-    from isogloss.report.table import language_table, results_table
-    from isogloss.stages.analyse import RESULTS
-
-    console = output()
-    analyse, report = plan.step("analyse"), plan.step("report")
-    if analyse.done and until in (None, "analyse", "report"):
-        results = Results.model_validate(read_json(analyse.folder / RESULTS))
-        console.print(results_table(results))
-        console.print(language_table(results))
-        for finding in findings(results):
-            console.print(f"• {finding}")
+    compare = next((step for step in plan.steps if step.stage.name == "compare"), None)
+    report = plan.step("report")
+    if compare is not None and compare.done and until in (None, "compare", "report"):
+        _show_comparison(compare)
+    elif plan.step("analyse").done and until in (None, "analyse", "report", "report-first"):
+        _show_results(plan)
     if not outcome.ran:
         upto = "" if until is None else f" up to {until}"
         say(f"{plan.spec.name}: finished already{upto}; nothing to do")
@@ -71,9 +73,41 @@ def _show(plan: Plan, outcome: Outcome, *, until: str | None) -> None:
         say(f"{outcome.pending} MLflow entries wait in {plan.folder / 'journal.jsonl'}; the next run hands them over")
     if report.done:
         say(f"report: {report.folder / 'report.html'}")
-        say("next: isogloss ui")
-    else:
-        say(f"next: isogloss run …, which goes on with {next(s.stage.name for s in plan.steps if not s.done)}")
+    _say_next(plan)
+
+
+def _show_results(plan: Plan) -> None:
+    from isogloss.evaluate.results import Results
+    from isogloss.files import read_json
+    from isogloss.report.findings import findings
+    from isogloss.report.table import language_table, results_table
+    from isogloss.stages.analyse import RESULTS
+
+    console = output()
+    results = Results.model_validate(read_json(plan.step("analyse").folder / RESULTS))
+    console.print(results_table(results))
+    console.print(language_table(results))
+    for finding in findings(results):
+        console.print(f"• {finding}")
+
+
+def _show_comparison(step: Step) -> None:
+    from isogloss.evaluate.results import Comparison
+    from isogloss.files import read_json
+    from isogloss.report.comparison import comparison_findings, comparison_tables
+    from isogloss.stages.compare import COMPARISON
+
+    console = output()
+    comparison = Comparison.model_validate(read_json(step.folder / COMPARISON))
+    for table in comparison_tables(comparison):
+        console.print(table)
+    for finding in comparison_findings(comparison):
+        console.print(f"• {finding}")
+
+
+def _say_next(plan: Plan) -> None:
+    todo = next((step.stage.name for step in plan.steps if not step.done), None)
+    say("next: isogloss ui" if todo is None else f"next: isogloss run …, which goes on with {todo}")
 
 
 def plan_command(pipeline: Path, overrides: Sequence[str], *, as_json: bool) -> None:

@@ -35,14 +35,17 @@ def output() -> Console:
     return console if console.is_terminal else _Output(highlight=False, width=max(console.width, 100))
 
 
+#: Seconds between two lines of progress where stderr is no terminal.
+_LINE_EVERY = 30.0
+
+
 @contextmanager
-def progress(total: int, description: str) -> Iterator[Callable[[int], None]]:
-    """A bar with count, elapsed and remaining time; where stderr is no terminal, one line at the end."""
+def progress(total: int, description: str) -> Iterator[Callable[..., None]]:
+    """A bar with count, elapsed and remaining time; where stderr is no terminal, a line now and then and at the end."""
     console = Console(stderr=True)
-    started = time.monotonic()
     if not console.is_terminal:
-        yield lambda _done: None
-        say(f"{description}: {total} done in {time.monotonic() - started:.0f} s")
+        with _lines(total, description) as advance:
+            yield advance
         return
     columns = (
         TextColumn("{task.description:<28}"),
@@ -51,7 +54,26 @@ def progress(total: int, description: str) -> Iterator[Callable[[int], None]]:
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.advance(task, done)
+        task = bar.add_task(description, total=total, note="")
+        yield lambda done, note="": bar.update(task, advance=done, note=note)
+
+
+@contextmanager
+def _lines(total: int, description: str) -> Iterator[Callable[..., None]]:
+    started = said = time.monotonic()
+    count = 0
+
+    def advance(done: int, note: str = "") -> None:
+        nonlocal count, said
+        count += done
+        now = time.monotonic()
+        if now - said >= _LINE_EVERY and count < total:
+            said = now
+            left = (now - started) / max(count, 1) * (total - count)
+            say(f"{description}: {count} of {total}, {left:.0f} s left{', ' if note else ''}{note}")
+
+    yield advance
+    say(f"{description}: {total} done in {time.monotonic() - started:.0f} s")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
+from isogloss.data.announce import announced
 from isogloss.data.rows import ChoiceItem
 
 Scoring = Literal["letter", "cloze"]
@@ -24,22 +25,9 @@ def letter_prompt(question: str, options: Sequence[str]) -> str:
     return f"{question}\nAnswer with the letter of the correct option only.\n{lettered}\nAnswer:"
 
 
-#: How an answer is announced. The seven languages have their own word, so that the prompt itself does not pull towards
-#: English; in any other language the answer follows on a new line.
-ANSWER_WORDS = {
-    "en": "Answer:",
-    "es": "Respuesta:",
-    "id": "Jawaban:",
-    "ko": "답:",
-    "el": "Απάντηση:",
-    "zh": "答案：",
-    "ar": "الجواب:",
-}
-
-
 def cloze_prompt(question: str, language: str) -> str:
     """Question and the word that announces an answer in its language; the options follow, one at a time."""
-    return f"{question}\n{ANSWER_WORDS.get(language, '→')}"
+    return announced(question, language)
 
 
 def prompt_of(item: ChoiceItem, scoring: Scoring, *, question: str | None = None) -> str:

@@ -59,6 +59,9 @@ class SweepPoint(_Value):
     transfer: Estimate
     localization: Estimate
     bias: Estimate | None
+    transfer_probability: float
+    localization_probability: float
+    """Macro paired changes of the gold option's probability among the options: the steadier statistic, for choosing."""
     relative_norm: float
     """γ‖v‖ over the mean residual norm of that layer."""
 
@@ -94,3 +97,38 @@ class Results(_Value):
     """Wall time by stage."""
     machine: str
     date: str
+
+
+class CurvePoint(_Value):
+    """A model scored on a dev subset after `step` optimizer steps; 0 is the model before training (figure 5b)."""
+
+    step: int
+    accuracy: dict[Axis, dict[str, Estimate]]
+    bias: dict[str, Estimate]
+
+
+class TrainedModel(_Value):
+    """A model and its steered variants on the test items: a column of the paper's table 3.
+
+    `conditions` are unsteered (`none`), EN, LOC at EN's layer (`loc_mid`), LOC at its own, and SUR; their `delta` is
+    against the unaligned, unsteered model. `over_own` is the paired difference of each steered condition to this model
+    unsteered, by condition. `curve` and `losses` (step, loss) are over training and empty for the unaligned model.
+    """
+
+    name: str
+    label: str
+    note: str = ""
+    conditions: tuple[Condition, ...]
+    over_own: dict[str, dict[Axis, dict[str, Estimate]]]
+    curve: tuple[CurvePoint, ...] = ()
+    losses: tuple[tuple[int, float], ...] = ()
+
+
+class Comparison(_Value):
+    """Every model of a pipeline under every steering, the unaligned one first."""
+
+    models: tuple[TrainedModel, ...]
+    languages: tuple[str, ...]
+    regions: dict[str, str]
+    curve_items: dict[str, int]
+    """Number of dev items behind the curves, by axis."""

@@ -6,6 +6,7 @@ Scores are kept per item so that every later difference is paired.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,6 +35,13 @@ class ItemScore:
     def correct(self) -> bool:
         """Whether the gold option was picked."""
         return self.picked == self.answer
+
+    @property
+    def probability(self) -> float:
+        """The gold option's share of the options' probability: a softmax over `option_scores`."""
+        highest = max(self.option_scores)
+        shares = [math.exp(score - highest) for score in self.option_scores]
+        return shares[self.answer] / sum(shares)
 
     @classmethod
     def of(cls, item: ChoiceItem, option_scores: Iterable[float]) -> ItemScore:

@@ -80,6 +80,21 @@ def macro_difference(items: Iterable[ItemScore], baseline: Iterable[ItemScore], 
     return _macro(_correct_differences(items, baseline), seed)
 
 
+def macro_probability_difference(items: Iterable[ItemScore], baseline: Iterable[ItemScore]) -> float:
+    """Mean paired change of the gold option's probability among the options, each non-English language weighing the same.
+
+    Moves with every item, where accuracy only moves with those whose best option changes, so that it is far less noisy.
+    ValueError where the ids differ or no item is in another language.
+    """
+    by_language: dict[str, list[float]] = {}
+    for item, before in _pairs(items, baseline):
+        if item.language != ENGLISH:
+            by_language.setdefault(item.language, []).append(item.probability - before.probability)
+    if not by_language:
+        raise ValueError("no items besides English to estimate from")
+    return float(np.mean([np.mean(values) for values in by_language.values()]))
+
+
 def macro_bias_difference(
     items: Iterable[ItemScore], baseline: Iterable[ItemScore], *, seed: int = 0
 ) -> Estimate | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
+from isogloss.models.adapters import adapter_digest, base_of, check_base, is_adapter, merged
 from isogloss.models.cache import file_digests
 from isogloss.models.embedded import embedded_model
 from isogloss.models.quiet import quiet_transformers
@@ -41,11 +42,15 @@ _NOT_FETCHED = ("*/*", "consolidated*")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedModel:
-    """Where a model's files are and what they hold. For a Hub model, `ref.revision` is the commit."""
+    """Where a model's files are and what they hold. For a Hub model, `ref.revision` is the commit.
+
+    `base` is the model below where `path` holds an adapter.
+    """
 
     ref: ModelRef
     path: Path
     digest: str
+    base: ResolvedModel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,7 @@ def resolve(ref: ModelRef | str) -> ResolvedModel:
 
     Raises:
         UserError: there is no such model, it cannot be fetched, or it is not in safetensors.
+        RefusedError: it is an adapter, and its base is not the one it was trained on.
     """
     if isinstance(ref, str):
         ref = parse_model_ref(ref)
@@ -86,6 +92,11 @@ def resolve(ref: ModelRef | str) -> ResolvedModel:
                 "fetch the version and name its directory"
             )
     check_model_folder(path, text=ref.text)
+    if is_adapter(path):
+        recorded = base_of(path)
+        base = resolve(recorded.name)
+        check_base(path, recorded, base.digest)
+        return ResolvedModel(ref=ref, path=path, digest=adapter_digest(path, base.digest), base=base)
     return ResolvedModel(ref=ref, path=path, digest=model_digest(path))
 
 
@@ -111,7 +122,7 @@ def load_model(
     _check_dtype(dtype)
     _check_device(device)
     found = resolve(ref)
-    tokenizer = _tokenizer(found)
+    tokenizer = _tokenizer(_whole(found))
     model = _model(found, dtype=getattr(torch, dtype), attn_implementation=attn_implementation)
     model.to(torch.device(device)).eval().requires_grad_(False)
     text_config = model.config.get_text_config()
@@ -127,7 +138,21 @@ def load_model(
     )
 
 
+def _whole(found: ResolvedModel) -> ResolvedModel:
+    """The model below all adapters."""
+    return found if found.base is None else _whole(found.base)
+
+
 def _model(found: ResolvedModel, *, dtype: Any, attn_implementation: str) -> Any:
+    import torch
+
+    if found.base is None:
+        return _whole_model(found, dtype=dtype, attn_implementation=attn_implementation)
+    base = _model(found.base, dtype=torch.float32, attn_implementation=attn_implementation)
+    return merged(base, found.path).to(dtype)
+
+
+def _whole_model(found: ResolvedModel, *, dtype: Any, attn_implementation: str) -> Any:
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 

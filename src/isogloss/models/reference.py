@@ -2,7 +2,8 @@
 
 =====================  =============================================================================================
 `embedded`             Gemma-3-270M, carried by a package
-a directory            absolute, starting with `./`, `../` or `~`, or any existing directory
+a directory            absolute, starting with `./`, `../` or `~`, or any existing directory; a whole model, or an
+                       adapter with the `checkpoint.json` that names its base
 `org/name[@revision]`  the Hugging Face Hub; a directory of that name below the working directory comes first, and
                        naming a revision (`org/name@main`) always means the Hub
 `models:/NAME@alias`   the MLflow registry; also `models:/NAME/3` for version 3
@@ -93,8 +94,10 @@ def check_model_folder(folder: Path, *, text: str) -> None:
 
     names = {path.name for path in folder.iterdir()}
     if "adapter_config.json" in names:
+        if "checkpoint.json" in names:
+            return
         raise UserError(
-            f"{where} is a PEFT adapter, not a model. Merge it into its base first: "
+            f"{where} is a PEFT adapter, not a model, and no checkpoint.json names its base. Merge it into that first: "
             "PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(DIRECTORY), "
             "save the tokenizer there too, and name that directory"
         )

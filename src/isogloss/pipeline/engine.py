@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +49,15 @@ class Outcome:
     run_id: str | None
 
 
-def run_pipeline(plan: Plan, *, until: str | None = None, progress: Progress, say: Callable[[str], None]) -> Outcome:
-    """Run what is unfinished, up to and including stage `until`.
+def run_pipeline(
+    plan: Plan,
+    *,
+    until: str | None = None,
+    progress: Progress,
+    say: Callable[[str], None],
+    finished: Callable[[Step], None] = lambda _step: None,
+) -> Outcome:
+    """Run what is unfinished, up to and including stage `until`; `finished` is called after each stage that was run.
 
     Raises UserError when another process runs the same pipeline, InterruptedRun on SIGINT or SIGTERM (what is finished
     is kept), and whatever a stage raises, after noting its failure.
@@ -65,10 +72,17 @@ def run_pipeline(plan: Plan, *, until: str | None = None, progress: Progress, sa
             f"{plan.spec.name}: another process is running this pipeline. Wait for it, or see `isogloss status`."
         ) from None
     with held, _signals_as_interrupts():
-        return _run(plan, wanted, progress=progress, say=say)
+        return _run(plan, wanted, progress=progress, say=say, finished=finished)
 
 
-def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Callable[[str], None]) -> Outcome:
+def _run(
+    plan: Plan,
+    wanted: tuple[Step, ...],
+    *,
+    progress: Progress,
+    say: Callable[[str], None],
+    finished: Callable[[Step], None],
+) -> Outcome:
     journal = Journal(plan.folder / "journal.jsonl", base=plan.root / STORE)
     unfinished = [step.stage.name for step in wanted if not step.done]
     known = {key for key, run in fold(journal.events()).items() if run.status == "FINISHED"}
@@ -93,6 +107,8 @@ def _run(plan: Plan, wanted: tuple[Step, ...], *, progress: Progress, say: Calla
             _journal(journal, step)
             record.end(name, "FINISHED")
             record.project()
+            if not step.done:
+                finished(step)
         record.end(PARENT, "FINISHED")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | InterruptedRun)
@@ -140,7 +156,7 @@ class _Recorder:
 
 
 def _run_stage(
-    plan: Plan, step: Step, *, progress: Progress, model: Callable[[], LoadedModel], say: Callable[[str], None]
+    plan: Plan, step: Step, *, progress: Progress, model: Callable[..., LoadedModel], say: Callable[[str], None]
 ) -> None:
     """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
     work = step.folder.parent / ".work" / step.folder.name
@@ -156,7 +172,7 @@ def _run_stage(
             _fill(plan, step, work, progress=progress, model=model)
 
 
-def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Callable[[], LoadedModel]) -> None:
+def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Callable[..., LoadedModel]) -> None:
     """Fill the stage's folder aside and seal it; then drop its partial results."""
     work.mkdir(exist_ok=True)
     for leftover in step.folder.parent.glob(f".{step.folder.name}.*"):
@@ -175,6 +191,7 @@ def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Call
                 progress=progress,
                 model=model,
                 model_ref=plan.spec.model,
+                model_path=plan.model_path,
                 model_digest=plan.model_digest,
                 dtype=plan.dtype,
                 timings=timings,
@@ -191,9 +208,11 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _lazy_model(plan: Plan, say: Callable[[str], None]) -> Callable[[], LoadedModel]:
-    @cache
-    def load() -> LoadedModel:
+def _lazy_model(plan: Plan, say: Callable[[str], None]) -> Callable[..., LoadedModel]:
+    """Loads the pipeline's model, or the trained one in a folder. One at a time: two may not fit into memory."""
+
+    @lru_cache(maxsize=1)
+    def load(folder: Path | None = None) -> LoadedModel:
         import torch
 
         from isogloss.models.load import load_model
@@ -203,8 +222,9 @@ def _lazy_model(plan: Plan, say: Callable[[str], None]) -> Callable[[], LoadedMo
         device = plan.spec.compute.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        say(f"loading {plan.spec.model} in {plan.dtype} on {device}")
-        return load_model(plan.spec.model, dtype=plan.dtype, device=device)  # type: ignore[arg-type]
+        name = plan.spec.model if folder is None else str(folder)
+        say(f"loading {plan.spec.model if folder is None else folder.name} in {plan.dtype} on {device}")
+        return load_model(name, dtype=plan.dtype, device=device)  # type: ignore[arg-type]
 
     return load
 
@@ -228,7 +248,7 @@ def _journal(journal: Journal, step: Step) -> None:
     chosen = {key: value for key, value in record.params.items() if key.startswith("chosen.")}
     if chosen:
         journal.params(PARENT, chosen)
-    if name == "analyse":
+    if name in ("analyse", "compare"):
         for number, values in sorted(by_step.items()):
             shown = {metric: value for metric, value in values.items() if metric != "seconds"}
             if shown:
@@ -264,6 +284,7 @@ def _parent_params(plan: Plan) -> dict[str, object]:
         "vectors.pairs": spec.vectors.pairs,
         "positions": spec.steer.positions,
         "tolerance": spec.sweep.tolerance,
+        "methods": ",".join(spec.align.methods) or "none",
     }
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 import shutil
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from isogloss.models.quiet import quiet_transformers
+from isogloss.models.shape import model_shape
 from isogloss.pipeline.steps import Plan
 from isogloss.spec import PipelineSpec
 
@@ -60,22 +59,23 @@ class Costs:
 
 def estimate(plan: Plan) -> Costs:
     """Costs of what is not cached."""
-    layers, hidden, vocabulary, stored = _shape(plan.model_path)
+    shape = model_shape(plan.model_path)
     weights = sum(path.stat().st_size for path in plan.model_path.glob("*.safetensors"))
-    parameters = weights / stored
-    body = max(parameters - vocabulary * hidden, parameters * 0.1)
-    flops = 2 * body * TOKENS + 2 * vocabulary * hidden * READS
+    parameters = weights / shape.bytes_per_weight
+    head = shape.vocabulary * shape.hidden_size
+    body = max(parameters - head, parameters * 0.1)
+    flops = 2 * body * TOKENS + 2 * head * READS
     per_forward = flops / (EFFICIENCY * matmul_flops(plan.dtype))
-    forwards = forwards_by_stage(plan.spec, layers)
+    forwards = forwards_by_stage(plan.spec, shape.num_layers)
     stages = []
     for step in plan.steps:
         count = forwards.get(step.stage.name, 0.0)
-        seconds = count * per_forward + _OVERHEAD.get(step.stage.name, 1.0)
+        seconds = count * per_forward + _OVERHEAD.get(step.stage.family, 2.0)
         damaged = step.missing is not None and step.folder.exists()
         stages.append(StageCost(step.stage.name, step.done, damaged, 0.0 if step.done else count, seconds))
     todo = [cost for cost in stages if not cost.cached]
     width = 2 if plan.dtype == "bfloat16" else 4
-    reading = 128 * vocabulary * 4 * 2
+    reading = 128 * shape.vocabulary * 4 * 2
     memory = parameters * width + weights * (1 if width == 2 else 0) + reading + 1.2 * 2**30
     notes = [] if todo else ["everything is cached: isogloss run says so and stops"]
     free = shutil.disk_usage(plan.root).free
@@ -92,20 +92,6 @@ def estimate(plan: Plan) -> Costs:
     )
 
 
-def _shape(folder: Path) -> tuple[int, int, int, int]:
-    """Layers, hidden size, vocabulary and bytes a stored weight of the text model.
-
-    Read as transformers does: a config.json leaves out what is its family's default.
-    """
-    from transformers import AutoConfig
-
-    with quiet_transformers():
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    text = config.get_text_config()
-    stored = 4 if str(config.dtype).endswith("float32") else 2
-    return text.num_hidden_layers, text.hidden_size, text.vocab_size, stored
-
-
 #: Seconds that do not grow with the number of forwards: reading facts, intervals, figures.
 _OVERHEAD = {
     "data": 6.0,
@@ -115,6 +101,9 @@ _OVERHEAD = {
     "evaluate": 3.0,
     "analyse": 6.0,
     "report": 8.0,
+    "align": 25.0,
+    "follow": 10.0,
+    "compare": 20.0,
 }
 
 
@@ -132,12 +121,29 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     shares = sum((layers - layer + 1) / layers for layer in swept)
     points = shares * (len(spec.sweep.en_gammas) + len(spec.sweep.loc_gammas))
     pairs = sum(min(spec.vectors.pairs, items["dev1", axis]) for axis in ("transfer", "localization"))
-    return {
+    vectors = 2 * languages * pairs * 0.6
+    found = {
         "baseline": languages * (dev2 + test + items["test", "localization"]),
-        "vectors": 2 * languages * pairs * 0.6,
+        "vectors": vectors,
         "sweep": (languages - 1) * dev2 * (1 + points),
-        "evaluate": languages * test * (1 + 5 * 0.5),
+        "evaluate": languages * test * (1 + 6 * 0.5),
     }
+    for method in spec.align.methods:
+        train = spec.align.of(method).train
+        steps = train.steps or train.epochs * _INSTRUCTIONS * languages / train.batch
+        found |= {
+            f"align-{method}": steps * train.batch * _TRAINING_FORWARDS[method],
+            f"follow-{method}": train.checks * languages * 2 * spec.align.check_items,
+            f"vectors-{method}": vectors,
+            f"evaluate-{method}": languages * test * (1 + 4 * 0.5),
+        }
+    return found
+
+
+#: What a row of a training step costs, in question forwards: forward and backward of each sequence that it holds.
+_TRAINING_FORWARDS = {"mist": 3.0, "clo": 4 * 3.0, "midalign": 3.0}
+#: Instructions where `steps` is not set, as many as the embedded pipeline has.
+_INSTRUCTIONS = 1500
 
 
 def matmul_flops(dtype: str) -> float:

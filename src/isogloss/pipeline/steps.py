@@ -6,17 +6,21 @@ model, the model's digest and number type. What only changes speed stays out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.rows import ENGLISH
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import damage, digest_of, read_json, sha256_file
 from isogloss.models.load import resolve
 from isogloss.models.reference import parse_model_ref
-from isogloss.spec import STAGES, PipelineSpec
-from isogloss.stages import ALL_STAGES
+from isogloss.models.shape import model_shape
+from isogloss.spec import PipelineSpec
+from isogloss.stages import stages_of
+from isogloss.stages.align import launch_of
 from isogloss.stages.stage import RECORD, Record, Stage
 
 #: Folder of everything that runs leave behind, under the working directory.
@@ -68,12 +72,20 @@ class Plan:
         return next(step for step in self.steps if step.stage.name == name)
 
     def until(self, name: str | None) -> tuple[Step, ...]:
-        """The steps that `name` needs, itself included; all for None. Raises UserError for an unknown stage."""
+        """The steps that `name` needs, itself included; all for None. A family (`align`) means all its stages.
+
+        Raises UserError for an unknown stage.
+        """
         if name is None:
             return self.steps
-        if name not in STAGES:
-            raise UserError(f"--until {name}: no such stage{did_you_mean(name, STAGES)}; there are {', '.join(STAGES)}")
-        needed = {name}
+        names = [step.stage.name for step in self.steps]
+        families = [step.stage.family for step in self.steps if step.stage.method]
+        needed = {one for one in names if one == name} or {
+            step.stage.name for step in self.steps if step.stage.method and step.stage.family == name
+        }
+        if not needed:
+            known = list(dict.fromkeys([*names, *families]))
+            raise UserError(f"--until {name}: no such stage{did_you_mean(name, known)}; there are {', '.join(known)}")
         for step in reversed(self.steps):
             if step.stage.name in needed:
                 needed |= set(step.stage.needs)
@@ -83,23 +95,43 @@ class Plan:
 def make_plan(spec: PipelineSpec, root: Path) -> Plan:
     """Resolve the model and find each stage's key and output. Reads files, writes none but the model cache."""
     resolved = resolve(parse_model_ref(spec.model))
+    check_settings(spec, resolved.path)
     dtype = resolve_dtype(spec)
     keys: dict[str, str] = {}
     steps = []
-    for name in STAGES:
-        stage = ALL_STAGES[name]
+    for stage in stages_of(spec):
+        name = stage.name
         keys[name] = digest_of(
             {
                 "stage": name,
                 "settings": stage.settings(spec),
                 "inputs": [keys[need] for need in stage.needs],
-                "code": code_version((*stage.sources, f"stages/{name}.py", "stages/scoring.py")),
+                "code": code_version((*stage.sources, f"stages/{stage.family}.py", "stages/scoring.py")),
                 "model": [resolved.digest, dtype] if stage.uses_model else None,
             }
         )
         folder = root / STORE / "stages" / f"{name}-{keys[name][:16]}"
         steps.append(Step(stage, keys[name], folder, damage(folder)))
     return Plan(spec, root, resolved.path, resolved.digest, dtype, tuple(steps))
+
+
+def check_settings(spec: PipelineSpec, model: Path) -> None:
+    """Raises UserError for what the model's config or a launch shape shows to be wrong: before hours are spent."""
+    if set(spec.data.languages) <= {ENGLISH}:
+        raise UserError("data.languages: at least one language besides English is needed")
+    for method in spec.align.methods:
+        launch_of(spec, method)
+    asked: dict[str, Sequence[int]] = {"sweep.layers": () if spec.sweep.layers == "all" else spec.sweep.layers}
+    if "midalign" in spec.align.methods and spec.align.midalign.layer != "middle":
+        asked["align.midalign.layer"] = [spec.align.midalign.layer]
+    if not any(asked.values()):
+        return
+    layers = model_shape(model).num_layers
+    for setting, values in asked.items():
+        if outside := [layer for layer in values if layer > layers]:
+            raise UserError(
+                f"{setting}: {', '.join(map(str, outside))} is outside the model; {spec.model} has layers 1 to {layers}"
+            )
 
 
 def resolve_dtype(spec: PipelineSpec) -> str:

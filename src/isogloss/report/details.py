@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from isogloss.data.rows import Axis
 from isogloss.evaluate.results import MACRO, Estimate, Results
 from isogloss.report.findings import COUNTRY, headline, macro_delta
 from isogloss.report.numbers import delta_text, language_name, points, rate_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _AXES: tuple[Axis, Axis] = ("transfer", "localization")
 
@@ -20,6 +24,16 @@ class Numbers:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     names: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A figure that a report can show: how to draw it (`draw(columns=1)` for narrow pages), and what stands beside."""
+
+    name: str
+    draw: Callable[..., Figure]
+    alternative: str
+    numbers: Numbers
 
 
 def plane_alternative(results: Results) -> str:
@@ -59,7 +73,8 @@ def sweep_alternative(results: Results) -> str:
     layers = sorted({point.layer for point in results.sweep})
     chosen = [f"{choice.kind.upper()} layer {choice.layer}, γ {choice.gamma:g}" for choice in results.choices]
     return (
-        f"Lines of transfer and localization change against layer, {layers[0]} to {layers[-1]}, one for each γ. "
+        f"Lines of transfer and localization change against layer, {layers[0]} to {layers[-1]}, one for each γ, and "
+        "for the chosen γ the change of the right option's probability. "
         f"{'; '.join(parts)}. Chosen: {'; '.join(chosen) or 'none'}."
     )
 
@@ -73,13 +88,32 @@ def sweep_numbers(results: Results) -> Numbers:
             f"{point.gamma:g}",
             delta_text(point.transfer),
             delta_text(point.localization),
+            points(point.transfer_probability),
+            points(point.localization_probability),
             delta_text(point.bias),
             f"{point.relative_norm:.2f}",
         ]
         for point in sorted(results.sweep, key=lambda point: (point.kind, point.gamma, point.layer))
     ]
-    return Numbers(
-        ("Vector", "Layer", "γ", "Transfer Δ", "Localization Δ", "English bias Δ", "γ‖v‖ / residual norm"), rows
+    probabilities = ("Right option's probability Δ: transfer", "localization")
+    columns = ("Vector", "Layer", "γ", "Transfer Δ", "Localization Δ", *probabilities, "English bias Δ")
+    return Numbers((*columns, "γ‖v‖ / residual norm"), rows)
+
+
+def sweep_caption(results: Results) -> str:
+    """How to read the layer figure, and by which statistic its choice was made."""
+    by_probability = any("probability" in choice.rule for choice in results.choices)
+    statistic = (
+        "The choice goes by the right option's probability among the options, which moves more smoothly from layer to "
+        "layer than accuracy: its change at the chosen γ is the thin dashed line."
+        if by_probability
+        else "The choice goes by accuracy; the thin dashed line is the change of the right option's probability among "
+        "the options at the chosen γ."
+    )
+    return (
+        "Mean change over the non-English languages on the development split dev2, which chose; the test items above "
+        f"were not used. Lines with marks: accuracy, with 95\u00a0% intervals as bands. {statistic} γ multiplies the "
+        "vector."
     )
 
 

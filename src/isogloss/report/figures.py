@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from isogloss.data.rows import Axis
 from isogloss.errors import UserError
 from isogloss.evaluate.results import MACRO, Condition, Estimate, Results, SweepPoint
-from isogloss.report.findings import COUNTRY, headline, macro_delta
+from isogloss.report.canvas import plane_frame, settle, whiskers
+from isogloss.report.findings import COUNTRY, LOC_MID, headline, macro_delta
 from isogloss.report.labels import Label, place_labels, spread
 from isogloss.report.numbers import language_name
 from isogloss.report.style import BLUE, INK, PAPER, VERMILLION, Look, house_style, look_of
@@ -31,9 +32,9 @@ _STROKES = ((":", "v"), ("--", "o"), ("-", "s"), ("-.", "^"), ((0, (5, 1, 1, 1, 
 def plane_figure(results: Results, *, columns: int = 2) -> Figure:
     """Localization Δ against transfer Δ in points, both to the unsteered model at the origin.
 
-    Large markers with crosses: macro means and their intervals; hollow ones: controls, named below. Small markers:
-    languages, for the methods. The quadrant where transfer is gained and localization lost is marked as erasure.
-    `columns=1` is drawn smaller, so that its text can be read on a narrow page.
+    Large markers with crosses: macro means and their intervals; hollow ones, named below: LOC in EN's layer and the
+    controls. Small markers: languages, for the methods. The quadrant where transfer is gained and localization lost is
+    marked as erasure. `columns=1` is drawn smaller, so that its text can be read on a narrow page.
     """
     from matplotlib.figure import Figure
 
@@ -52,10 +53,10 @@ def plane_figure(results: Results, *, columns: int = 2) -> Figure:
         for condition in placed:
             marks += _plane_languages(axes, condition, small)
             marks += _plane_macro(axes, condition)
-        _plane_frame(axes, marks, results.baseline.label)
-        # Controls crowd around the origin, where labels of their own would cover one another.
+        plane_frame(axes, marks, origin=results.baseline.label)
+        # The others crowd around the origin, where labels of their own would cover one another.
         figure.legend(loc="outside lower center", ncols=2, fontsize=8.5, columnspacing=1.4)
-        _settle(figure)
+        settle(figure)
         big = [
             Label(
                 x=_points(macro_delta(each, "localization")),
@@ -67,16 +68,21 @@ def plane_figure(results: Results, *, columns: int = 2) -> Figure:
                 distance=10.0,
             )
             for each in placed
-            if each.role == "method"
+            if _leads(each)
         ]
         place_labels(axes, big, avoid=marks)
         place_labels(axes, small, avoid=marks)
     return figure
 
 
+def _leads(condition: Condition) -> bool:
+    """Whether a condition has an arrow, a name and its languages on the plane: a method, but LOC in EN's layer."""
+    return condition.role == "method" and condition.name != LOC_MID
+
+
 def _plane_languages(axes: Axes, condition: Condition, labels: list[Label]) -> list[tuple[float, float]]:
     """Small markers by language for a method; returns where, and adds their labels."""
-    if condition.role != "method":
+    if not _leads(condition):
         return []
     look = look_of(condition.name)
     found = []
@@ -96,7 +102,7 @@ def _plane_macro(axes: Axes, condition: Condition) -> list[tuple[float, float]]:
     look = look_of(condition.name)
     transfer, localization = condition.delta["transfer"][MACRO], condition.delta["localization"][MACRO]
     x, y = _points(localization), _points(transfer)
-    method = condition.role == "method"
+    method = _leads(condition)
     if method:
         axes.annotate(
             "",
@@ -108,8 +114,8 @@ def _plane_macro(axes: Axes, condition: Condition) -> list[tuple[float, float]]:
     axes.errorbar(
         x,
         y,
-        xerr=_whiskers([localization]),
-        yerr=_whiskers([transfer]),
+        xerr=whiskers([localization]),
+        yerr=whiskers([transfer]),
         fmt=look.marker,
         color=look.color,
         markersize=look.size,
@@ -121,8 +127,8 @@ def _plane_macro(axes: Axes, condition: Condition) -> list[tuple[float, float]]:
         zorder=4,
         label=None if method else condition.label,
     )
-    (left,), (right,) = _whiskers([localization])
-    (down,), (up,) = _whiskers([transfer])
+    (left,), (right,) = whiskers([localization])
+    (down,), (up,) = whiskers([transfer])
     steps = (0.25, 0.5, 0.75, 1.0)
     cross = [(x + step * reach, y) for step in steps for reach in (-left, right)]
     cross += [(x, y + step * reach) for step in steps for reach in (-down, up)]
@@ -130,35 +136,10 @@ def _plane_macro(axes: Axes, condition: Condition) -> list[tuple[float, float]]:
     return [(x, y), *cross, *arrow]
 
 
-def _plane_frame(axes: Axes, marks: Sequence[tuple[float, float]], origin: str) -> None:
-    """Limits that show all four quadrants, zero lines, the marked quadrant, and the unsteered model at the origin."""
-    across, up = zip(*marks, strict=True)
-    # The wider margin above is for the quadrants' names.
-    for setter, values, above in ((axes.set_xlim, across, 0.14), (axes.set_ylim, up, 0.30)):
-        reach = max(max(map(abs, values)), 1.0)
-        setter(min(min(values) - 0.14 * reach, -0.42 * reach), max(max(values) + above * reach, 0.42 * reach))
-    (left, _), (_, top) = axes.get_xlim(), axes.get_ylim()
-    axes.fill_between([left, 0], 0, top, color=VERMILLION, alpha=0.08, linewidth=0, zorder=0)
-    axes.axhline(0, color=INK, linewidth=0.7, alpha=0.6, zorder=1)
-    axes.axvline(0, color=INK, linewidth=0.7, alpha=0.6, zorder=1)
-    axes.plot(0, 0, "o", color=INK, markersize=6, zorder=5, label=origin)
-    axes.text(
-        0.015,
-        0.985,
-        "erasure:\ntransfer gained,\nlocalization lost",
-        transform=axes.transAxes,
-        va="top",
-        fontsize=8,
-        alpha=0.8,
-    )
-    axes.text(0.985, 0.985, "both gained", transform=axes.transAxes, ha="right", va="top", fontsize=8, alpha=0.8)
-    axes.set_xlabel("Localization Δ (points): answers that fit the region  →")
-    axes.set_ylabel("Transfer Δ (points): answers that hold everywhere  →")
-
-
 def sweep_figure(results: Results, *, columns: int = 2) -> Figure:
     """Macro transfer Δ and localization Δ on dev2 against layer: a line for each γ, interval bands, the choice ringed.
 
+    A thin dashed line is the macro change of the right option's probability at the chosen γ.
     `columns=2` puts EN and LOC side by side; `columns=1` stacks the panels for narrow pages.
     """
     from matplotlib.figure import Figure
@@ -182,7 +163,13 @@ def sweep_figure(results: Results, *, columns: int = 2) -> Figure:
             _sweep_labels(axes, results, axis, kind)
         for axes in grid[-1]:
             axes.set_xlabel("Layer (output of decoder block 1 … L)")
-        _settle(figure)
+        if results.choices:
+            from matplotlib.lines import Line2D
+
+            dashed = Line2D([], [], color=INK, linewidth=0.9, linestyle=(0, (4, 2)))
+            words = "change of the right option's probability at the chosen γ"
+            figure.legend([dashed], [words], loc="outside lower center", fontsize=8.5)
+        settle(figure)
     return figure
 
 
@@ -246,6 +233,16 @@ def _sweep_labels(axes: Axes, results: Results, axis: Axis, kind: str) -> None:
             color=_KINDS[kind][1],
         )
     for choice in results.choices:
+        line = sorted((p for p in points if choice.kind == kind and p.gamma == choice.gamma), key=lambda p: p.layer)
+        axes.plot(
+            [point.layer for point in line],
+            [100 * getattr(point, f"{axis}_probability") for point in line],
+            color=INK,
+            linewidth=0.9,
+            linestyle=(0, (4, 2)),
+            zorder=4,
+            scaley=False,
+        )
         chosen = [p for p in points if choice.kind == kind and (p.layer, p.gamma) == (choice.layer, choice.gamma)]
         for point in chosen:
             axes.axvline(point.layer, color=INK, linewidth=0.8, linestyle=(0, (2, 2)), alpha=0.7, zorder=1)
@@ -294,7 +291,7 @@ def languages_figure(results: Results, *, columns: int = 2) -> Figure:
         if len(handles) < len(shown):
             handles, labels = grid.flat[1].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=len(shown) if columns > 1 else 2, fontsize=9)
-        _settle(figure)
+        settle(figure)
     return figure
 
 
@@ -323,7 +320,7 @@ def _languages_series(axes: Axes, look: Look, label: str, rows: Sequence[tuple[f
     axes.errorbar(
         [100 * estimate.value for estimate in estimates],
         [y for y, _ in rows],
-        xerr=_whiskers(estimates),
+        xerr=whiskers(estimates),
         fmt=look.marker,
         color=look.color,
         markersize=look.size * 0.65,
@@ -334,19 +331,6 @@ def _languages_series(axes: Axes, look: Look, label: str, rows: Sequence[tuple[f
     )
 
 
-def _settle(figure: Figure) -> None:
-    """Lay out once and for all, or each drawing would shift things by a hair."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-
-
 def _points(estimate: Estimate | None) -> float:
     assert estimate is not None
     return 100 * estimate.value
-
-
-def _whiskers(estimates: Sequence[Estimate]) -> list[list[float]]:
-    """Distances below and above in points; none where there is no interval."""
-    below = [100 * max(0.0, each.value - (each.value if each.low is None else each.low)) for each in estimates]
-    above = [100 * max(0.0, (each.value if each.high is None else each.high) - each.value) for each in estimates]
-    return [below, above]

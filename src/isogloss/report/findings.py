@@ -5,6 +5,7 @@ A change counts as a gain or a loss only where its 95 % interval excludes zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from isogloss.data.rows import Axis
@@ -12,7 +13,7 @@ from isogloss.evaluate.results import MACRO, Condition, Estimate, Results
 from isogloss.report.numbers import interval, percent, points
 
 #: Names of the conditions that sentences and figures know; others are shown too, without a special role.
-BASELINE, EN, LOC, SUR = "baseline", "en", "loc", "sur"
+BASELINE, EN, LOC_MID, LOC, SUR = "baseline", "en", "loc_mid", "loc", "sur"
 COUNTRY, RANDOM, OTHER = "country", "random", "other"
 
 Verdict = Literal["gain", "loss", "no clear change", "no interval"]
@@ -34,7 +35,8 @@ def findings(results: Results) -> list[str]:
     if head is None:
         return []
     sentences = [f"{_effects(head)}{_standing(head)}."]
-    if singles := [condition for condition in methods if condition is not head]:
+    # LOC in EN's layer is there to be compared with LOC in its own; the table and the plane show it.
+    if singles := [condition for condition in methods if condition is not head and condition.name != LOC_MID]:
         sentences.append("; ".join(f"alone, {_effects(condition)}" for condition in singles) + ".")
     if bias := _bias(results, head):
         sentences.append(bias)
@@ -69,30 +71,39 @@ def macro_delta(condition: Condition, axis: Axis) -> Estimate | None:
 def change(estimate: Estimate, what: str) -> str:
     """`raises transfer by 3.1 points [1.2, 5.0]`, or the honest lesser claim."""
     kind = verdict(estimate)
-    size = f"{100 * abs(estimate.value):.1f} points"
     if kind == "gain":
-        return f"raises {what} by {size} {interval(estimate)}"
+        return f"raises {what} by {amount(estimate)}"
     if kind == "loss":
-        return f"lowers {what} by {size} {interval(estimate)}"
+        return f"lowers {what} by {amount(estimate)}"
     if kind == "no clear change":
-        return f"shows no clear change in {what} ({_size(estimate)})"
+        return f"shows no clear change in {what} ({signed_amount(estimate)})"
     return f"moves {what} by {points(estimate.value)} points (too few questions for an interval)"
+
+
+def changes(measured: Mapping[Axis, Estimate]) -> str:
+    """What something does to both axes: `raises transfer by … and lowers localization by …`."""
+    if all(verdict(estimate) == "no clear change" for estimate in measured.values()):
+        sizes = " or ".join(f"{axis} ({signed_amount(estimate)})" for axis, estimate in measured.items())
+        return f"shows no clear change in {sizes}"
+    return " and ".join(change(estimate, axis) for axis, estimate in measured.items())
+
+
+def amount(estimate: Estimate) -> str:
+    """`3.1 points [+1.2, +5.0]`, the size without its sign."""
+    return f"{100 * abs(estimate.value):.1f} points {interval(estimate)}"
+
+
+def signed_amount(estimate: Estimate) -> str:
+    """`+3.1 points [−0.2, +6.0]`."""
+    return f"{points(estimate.value)} points {interval(estimate)}"
 
 
 def _effects(condition: Condition) -> str:
     axes: tuple[Axis, ...] = ("transfer", "localization")
-    measured = [(axis, macro_delta(condition, axis)) for axis in axes]
-    known = [(axis, estimate) for axis, estimate in measured if estimate is not None]
+    known = {axis: estimate for axis in axes if (estimate := macro_delta(condition, axis)) is not None}
     if not known:
         return f"{condition.label} was not compared with the unsteered model"
-    if all(verdict(estimate) == "no clear change" for _, estimate in known):
-        sizes = " or ".join(f"{axis} ({_size(estimate)})" for axis, estimate in known)
-        return f"{condition.label} shows no clear change in {sizes}"
-    return f"{condition.label} {' and '.join(change(estimate, axis) for axis, estimate in known)}"
-
-
-def _size(estimate: Estimate) -> str:
-    return f"{points(estimate.value)} points {interval(estimate)}"
+    return f"{condition.label} {changes(known)}"
 
 
 def _standing(condition: Condition) -> str:

@@ -33,16 +33,14 @@ def place_labels(axes: Axes, labels: Sequence[Label], *, avoid: Sequence[tuple[f
     """Write each label in the freest of sixteen directions at three distances, the first labels first.
 
     A label that another mark would be nearer to than its own is nearly as bad as one upon another label.
-    `avoid` holds data coordinates of marks that labels should not cover. Call after the axes' limits are final.
+    `avoid` holds data coordinates of marks that labels should not cover. Call after the layout and the axes' limits are final.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.patheffects import withStroke
 
     figure = axes.get_figure(root=True)
     assert figure is not None
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    renderer = canvas.get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()
     frame = axes.get_window_extent(renderer)
     pixels = [tuple(axes.transData.transform(point)) for point in (*avoid, *((each.x, each.y) for each in labels))]
     taken: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts]

@@ -5,24 +5,25 @@ The page needs no network and no script, follows the reader's light or dark sett
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
-from isogloss.evaluate.results import Results
+from isogloss.evaluate.results import Comparison, Results
 from isogloss.files import write_atomic
 from isogloss.report import details
-from isogloss.report.details import Numbers
+from isogloss.report.comparison import comparison_csv, comparison_findings
+from isogloss.report.comparison.cells import language_columns, language_lines, macro_lines, own_lines
+from isogloss.report.comparison.drawings import comparison_drawings
+from isogloss.report.comparison.rows import steering_legend
+from isogloss.report.comparison.tables import LANGUAGES_READING, MACRO_READING
+from isogloss.report.details import Drawing, Numbers
 from isogloss.report.figures import languages_figure, plane_figure, sweep_figure
 from isogloss.report.findings import COUNTRY, OTHER, RANDOM, control_findings, findings, macro_delta
 from isogloss.report.numbers import duration, language_name
 from isogloss.report.style import inline_svg, save
 from isogloss.report.table import COLUMNS, READING, cells, results_csv, rows
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 #: Why a control is there, by the name of its condition.
 _PURPOSES = {
@@ -41,60 +42,67 @@ class Picture:
     numbers: Numbers
 
 
-def write_report(results: Results, folder: Path) -> Path:
-    """Write `report.html`, `figures/*.png` and `*.svg`, `table.csv` and `results.json` into `folder`; returns the page.
+def write_report(results: Results, folder: Path, *, comparison: Comparison | None = None) -> Path:
+    """Write `report.html`, `figures/*.png` and `*.svg`, tables and numbers into `folder`; returns the page.
 
-    Each file is whole or absent; what is there already is replaced. The same results give the same bytes.
+    The numbers are `table.csv` and `results.json`, with a comparison of trained models also `comparison.csv` and
+    `comparison.json`; the page then leads with that. Each file is whole or absent; what is there already is replaced.
+    The same results give the same bytes.
     """
+    drawings = _drawings(results)
+    if comparison is not None:
+        drawings += comparison_drawings(comparison)
+        write_atomic(folder / "comparison.csv", comparison_csv(comparison))
+        write_atomic(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
     pictures = {}
-    for name, draw, alternative, numbers in _pictures(results):
-        figure = draw()
+    for drawing in drawings:
+        name, figure = drawing.name, drawing.draw()
         save(figure, folder / "figures" / name)
         pictures[name] = Picture(
-            wide=inline_svg(figure, name, alternative),
-            narrow=inline_svg(draw(columns=1), f"{name}-narrow", alternative),
-            numbers=numbers,
+            wide=inline_svg(figure, name, drawing.alternative),
+            narrow=inline_svg(drawing.draw(columns=1), f"{name}-narrow", drawing.alternative),
+            numbers=drawing.numbers,
         )
     write_atomic(folder / "table.csv", results_csv(results))
     write_atomic(folder / "results.json", results.model_dump_json(indent=1) + "\n")
     page = folder / "report.html"
-    write_atomic(page, _render(results, pictures))
+    write_atomic(page, _render(results, pictures, comparison))
     return page
 
 
-def _pictures(results: Results) -> list[tuple[str, Callable[..., Figure], str, Numbers]]:
-    """Name, drawing, alternative text and numbers of each figure that these results allow."""
-    found: list[tuple[str, Callable[..., Figure], str, Numbers]] = []
+def _drawings(results: Results) -> list[Drawing]:
+    """The figures that these results allow."""
+    found = []
     if any(macro_delta(each, "transfer") and macro_delta(each, "localization") for each in results.conditions):
         found.append(
-            (
-                "plane",
-                partial(plane_figure, results),
-                details.plane_alternative(results),
-                details.plane_numbers(results),
+            Drawing(
+                name="plane",
+                draw=partial(plane_figure, results),
+                alternative=details.plane_alternative(results),
+                numbers=details.plane_numbers(results),
             )
         )
     if results.sweep:
         found.append(
-            (
-                "sweep",
-                partial(sweep_figure, results),
-                details.sweep_alternative(results),
-                details.sweep_numbers(results),
+            Drawing(
+                name="sweep",
+                draw=partial(sweep_figure, results),
+                alternative=details.sweep_alternative(results),
+                numbers=details.sweep_numbers(results),
             )
         )
     found.append(
-        (
-            "languages",
-            partial(languages_figure, results),
-            details.languages_alternative(results),
-            details.languages_numbers(results),
+        Drawing(
+            name="languages",
+            draw=partial(languages_figure, results),
+            alternative=details.languages_alternative(results),
+            numbers=details.languages_numbers(results),
         )
     )
     return found
 
 
-def _render(results: Results, pictures: dict[str, Picture]) -> str:
+def _render(results: Results, pictures: dict[str, Picture], comparison: Comparison | None) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -110,6 +118,8 @@ def _render(results: Results, pictures: dict[str, Picture]) -> str:
         results=results,
         pictures=pictures,
         findings=findings(results),
+        sweep_caption=details.sweep_caption(results),
+        comparison=None if comparison is None else _compared(comparison),
         columns=COLUMNS,
         reading=READING,
         rows=[(row.condition, cells(row)) for row in rows(results)],
@@ -123,3 +133,17 @@ def _render(results: Results, pictures: dict[str, Picture]) -> str:
         ],
         total=duration(sum(results.seconds.values())),
     )
+
+
+def _compared(comparison: Comparison) -> dict[str, Any]:
+    """What the page shows of the comparison beside its figures."""
+    return {
+        "findings": comparison_findings(comparison),
+        "macro_lines": macro_lines(comparison),
+        "macro_reading": f"{MACRO_READING} {steering_legend(comparison)}.",
+        "language_columns": language_columns(comparison),
+        "language_lines": language_lines(comparison),
+        "language_reading": LANGUAGES_READING,
+        "own_lines": own_lines(comparison),
+        "curve_items": comparison.curve_items,
+    }

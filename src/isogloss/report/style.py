@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.files import write_atomic
-from isogloss.report.findings import BASELINE, COUNTRY, EN, LOC, OTHER, RANDOM, SUR
+from isogloss.report.findings import BASELINE, COUNTRY, EN, LOC, LOC_MID, OTHER, RANDOM, SUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +23,15 @@ if TYPE_CHECKING:
 #: Text and lines; a page replaces it by its own text colour. The halo behind labels is the page's background.
 INK, PAPER = "#22262d", "#fefefe"
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
+
+#: Colours that a page has its own of.
+_PAGE_COLOURS = {
+    INK: "currentColor",
+    PAPER: "var(--paper)",
+    BLUE: "var(--blue)",
+    VERMILLION: "var(--vermillion)",
+    GREEN: "var(--green)",
+}
 
 #: Pixels an inch of a PNG: twice a screen's 96.
 _DPI = 192
@@ -64,6 +73,7 @@ class Look:
 _LOOKS = {
     BASELINE: Look(INK, "o", 8.0),
     EN: Look(BLUE, "^", 10.0),
+    LOC_MID: Look(VERMILLION, "<", 7.0),
     LOC: Look(VERMILLION, "s"),
     SUR: Look(GREEN, "D"),
     COUNTRY: Look(PURPLE, "*", 12.0),
@@ -101,7 +111,7 @@ def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
 def inline_svg(figure: Figure, prefix: str, alternative: str) -> str:
     """An `<svg>` element for a page: its colours follow the page's, its ids start with `prefix`, no background.
 
-    The page defines `--paper` and `--blue` (a lighter one for a dark background).
+    The page defines `--paper`, and lighter colours for a dark background.
     """
     text = _svg(figure, transparent=True)
     text = text[text.index("<svg") :]
@@ -109,7 +119,7 @@ def inline_svg(figure: Figure, prefix: str, alternative: str) -> str:
     text = re.sub(r'\bid="', f'id="{prefix}-', text)
     text = re.sub(r'href="#', f'href="#{prefix}-', text)
     text = re.sub(r"url\(#", f"url(#{prefix}-", text)
-    for color, variable in ((INK, "currentColor"), (PAPER, "var(--paper)"), (BLUE, "var(--blue)")):
+    for color, variable in _PAGE_COLOURS.items():
         text = text.replace(color, variable)
     escaped = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     text = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", text, count=1)

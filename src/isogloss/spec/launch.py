@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError, model_validator
 
+from isogloss.errors import UserError, did_you_mean
 from isogloss.spec.section import Count, Section
+
+_HOST_PORT = re.compile(r"[^\s:]+:\d{1,5}")
 
 
 class LaunchSpec(Section):
@@ -15,7 +20,8 @@ class LaunchSpec(Section):
 
     `engine: none` is plain PyTorch (data parallel on several processes); `deepspeed` is ZeRO stage `zero`, with
     parameters and optimizer state offloaded to the processor's memory on request. `deepspeed` settings are merged over
-    those that follow from the rest. `processes: auto` is one a GPU, or one where there is none.
+    those that follow from the rest. `processes` are those of one node; `auto` is one a GPU, or one where there is none.
+    With several `nodes` the same command runs on each, with its own `node_rank` and a common `rendezvous`.
     """
 
     processes: Literal["auto"] | Count = 1
@@ -31,9 +37,57 @@ class LaunchSpec(Section):
     threads: Count | None = None
     deepspeed: dict[str, Any] = Field(default_factory=dict)
 
+    @model_validator(mode="after")
+    def _nodes_meet(self) -> LaunchSpec:
+        if self.nodes > 1 and not _HOST_PORT.fullmatch(self.rendezvous or ""):
+            raise ValueError("several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0")
+        if self.node_rank >= self.nodes:
+            raise ValueError(f"node_rank {self.node_rank} is outside the {self.nodes} nodes (counted from 0)")
+        return self
+
 
 #: One process, plain PyTorch.
 SINGLE = LaunchSpec()
 
 #: Where a launch shape that is named without a folder is looked for, beside the pipeline's YAML.
 LAUNCH_FOLDER = Path("launch")
+
+
+def load_launch(path: Path) -> LaunchSpec:
+    """Read a launch shape's YAML; an empty one is one process, plain PyTorch.
+
+    Raises UserError naming file, setting, what is wrong and the closest known setting.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        beside = sorted(path.parent.glob("*.yaml")) if path.parent.is_dir() else []
+        known = did_you_mean(str(path), map(str, beside)) or did_you_mean(f"{path}.yaml", map(str, beside))
+        raise UserError(f"{path}: no such launch shape{known}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read as a launch shape: {error}") from error
+    try:
+        settings = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if settings is not None and not isinstance(settings, dict):
+        raise UserError(f"{path}: a launch shape is a mapping of settings, for example processes: 2")
+    try:
+        return LaunchSpec.model_validate(settings or {})
+    except ValidationError as error:
+        lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
+        raise UserError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _explain(detail: Any) -> str:
+    field = str(detail["loc"][0]) if detail["loc"] else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            known = list(LaunchSpec.model_fields)
+            return f"{field}: unknown setting{did_you_mean(field, known)}; known here: {', '.join(known)}"
+        case "value_error":
+            return f"{field}: {detail['ctx']['error']}".removeprefix(": ")
+    if field == "processes":
+        return f"{field}: should be 'auto' or a number from 1 on, not {detail['input']!r}"
+    needed = detail["msg"]
+    return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"

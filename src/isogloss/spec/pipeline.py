@@ -12,14 +12,18 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
-from isogloss.spec.align import AlignSection
+from isogloss.spec.align import METHODS, AlignSection
+from isogloss.spec.launch import LAUNCH_FOLDER
 from isogloss.spec.section import Finite, Section
 
 #: What the YAML reader raises: a date that is none is a ValueError, brackets without end a RecursionError.
 _NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
-#: Stages in the order in which they run.
+#: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
+#: What comes between `analyse` and `report` where methods are trained; `align`, `follow`, `vectors` and `evaluate` once a
+#: method, as `align-mist`. `report-first` shows the plane before the training begins.
+ALIGN_STAGES = ("report-first", "corpus", "align", "follow", "vectors", "evaluate", "compare")
 
 
 def _all_or_number(value: Any) -> Any:
@@ -87,17 +91,22 @@ class VectorsSection(Section):
     pairs: Annotated[int, Field(ge=1)] = 100
 
 
+Statistic = Literal["probability", "accuracy"]
+
+
 class SweepSection(Section):
     """Layers and strengths tried on dev2, and the rule's tolerance.
 
     `layers` is `all`, or a list. The rule: the highest gain on the kind's own axis (EN transfer, LOC localization) among
-    points that lose at most `tolerance` (a fraction) on the other.
+    points that lose at most `tolerance` (a fraction) on the other. `statistic` is what is gained and lost: the gold
+    option's probability among the options, or accuracy.
     """
 
     layers: Literal["all"] | tuple[int, ...] = "all"
     en_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     loc_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
+    statistic: Statistic = "probability"
 
     @field_validator("layers", mode="before")
     @classmethod
@@ -159,7 +168,12 @@ class PipelineSpec(Section):
     def digest(self) -> str:
         """Digest of everything that can change a result."""
         settings = self.model_dump(
-            mode="json", exclude={"compute": {"device", "threads", "token_budget"}, "track": True}
+            mode="json",
+            exclude={
+                "compute": {"device", "threads", "token_budget"},
+                "align": {"launch", "launches"},
+                "track": True,
+            },
         )
         return digest_of(settings)
 
@@ -189,11 +203,28 @@ def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
         raise UserError(f"{path}: a pipeline is a mapping of settings; `name` and `model` are needed")
     for override in overrides:
         _apply(settings, override)
+    _find_launches(settings, path.parent)
     try:
         return PipelineSpec.model_validate(settings)
     except ValidationError as error:
         lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
         raise UserError("\n".join(lines)) from error
+
+
+def _find_launches(settings: dict[str, Any], folder: Path) -> None:
+    """A launch shape may be named without folder and ending: it is then looked for in `launch/` beside the pipeline."""
+    align = settings.get("align")
+    if not isinstance(align, dict):
+        return
+    for place, name in ((align, "launch"), *((align.get("launches"), method) for method in METHODS)):
+        if isinstance(place, dict) and isinstance(value := place.get(name), str) and not Path(value).is_file():
+            beside = folder / LAUNCH_FOLDER / (value if value.endswith(".yaml") else f"{value}.yaml")
+            if Path(value).name == value:
+                place[name] = str(beside)
+
+
+#: Settings of which one value may stand for a group.
+_LIMITS = [(["data"], split) for split in ("dev1", "dev2", "test")]
 
 
 def _apply(settings: dict[str, Any], override: str) -> None:
@@ -204,6 +235,8 @@ def _apply(settings: dict[str, Any], override: str) -> None:
     place = settings
     for parent in parents:
         inner = place.setdefault(parent, {})
+        if (parents[:1], parent) in _LIMITS and not isinstance(inner, dict):
+            inner = place[parent] = _for_both_axes(inner)
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: '{parent}' is not a group of settings")
         place = inner

@@ -38,29 +38,22 @@ def run(stage: StageRun) -> Record:
     points = tuple(SweepPoint.model_validate(one) for one in sweep["points"])
     choices = tuple(Choice.model_validate(one) for one in sweep["choices"])
     interventions = read_json(stage.inputs["evaluate"] / INTERVENTIONS)
-    at = {one.kind: one for one in choices}
-    notes = {
-        "en": f"layer {at['en'].layer}, γ {at['en'].gamma:g}",
-        "loc": f"layer {at['loc'].layer}, γ {at['loc'].gamma:g}",
-        "sur": f"EN at layer {at['en'].layer} (γ {at['en'].gamma:g}) and LOC at layer {at['loc'].layer} (γ {at['loc'].gamma:g})",
-        "random": "vectors of random direction and equal norm, in SUR's layers",
-        "other": "each language with the vectors of the next one, at its own norm, in SUR's layers",
-    }
+    notes = steering_notes(choices)
     before = Scores.load(stage.inputs["baseline"] / TEST).items
     named = [name for name in CONDITIONS if name in interventions["interventions"]]
     with stage.progress(len(named) + 2, "intervals") as advance:
-        baseline = _condition("baseline", "Unsteered", "baseline", before, before)
+        baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
         advance(1)
         conditions = []
         for name in named:
             label, role = CONDITIONS[name]
             scores = Scores.load(stage.inputs["evaluate"] / f"{name}.jsonl").items
-            conditions.append(_condition(name, label, role, scores, before, note=notes[name]))
+            conditions.append(condition_of(name, label, role, scores, before, note=notes[name]))
             advance(1)
         ceiling = Scores.load(stage.inputs["baseline"] / CONTEXT).items
         if ceiling:
             note = "the country is named in the question; localized items only"
-            conditions.append(_condition("country", "Country in the prompt", "control", ceiling, before, note=note))
+            conditions.append(condition_of("country", "Country in the prompt", "control", ceiling, before, note=note))
         advance(1)
     test = split_items(stage.inputs["data"], "test")
     vectors = SteeringVectors.load(stage.inputs["vectors"] / FOLDERS["loc"])
@@ -99,7 +92,21 @@ def machine() -> str:
     return f"{psutil.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}"
 
 
-def _condition(
+def steering_notes(choices: Sequence[Choice]) -> dict[str, str]:
+    """What each condition does, in a few words, by its name."""
+    at = {one.kind: one for one in choices}
+    en, loc = at["en"], at["loc"]
+    return {
+        "en": f"layer {en.layer}, γ {en.gamma:g}",
+        "loc_mid": f"layer {en.layer}, γ {loc.gamma:g}",
+        "loc": f"layer {loc.layer}, γ {loc.gamma:g}",
+        "sur": f"EN at layer {en.layer} (γ {en.gamma:g}) and LOC at layer {loc.layer} (γ {loc.gamma:g})",
+        "random": "vectors of random direction and equal norm, in SUR's layers",
+        "other": "each language with the vectors of the next one, at its own norm, in SUR's layers",
+    }
+
+
+def condition_of(
     name: str,
     label: str,
     role: Literal["baseline", "method", "control"],
@@ -108,6 +115,7 @@ def _condition(
     *,
     note: str = "",
 ) -> Condition:
+    """A condition's accuracies and English bias, and paired differences to the scores `before`."""
     accuracy, delta = {}, {}
     for axis in AXES:
         own = on_axis(scores, axis)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from isogloss.evaluate.results import Choice
 from isogloss.evaluate.score import BASELINE
+from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.files import read_json, write_json
+from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
-from isogloss.stages.scoring import score_in_chunks, split_items, steered_pass
-from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.data import AXES
+from isogloss.stages.scoring import on_axis, score_in_chunks, split_items, steered_pass
+from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, exchanged, random_control, single, surgical
-from isogloss.steering.vectors import SteeringVectors
+from isogloss.steering.vectors import Kind, SteeringVectors
 
 INTERVENTIONS = "interventions.json"
 #: Conditions in the order of the tables: name → (label, role).
 CONDITIONS: dict[str, tuple[str, Literal["method", "control"]]] = {
     "en": ("EN-steering", "method"),
+    "loc_mid": ("LOC-steering at EN's layer", "method"),
     "loc": ("LOC-steering", "method"),
     "sur": ("SUR-steering", "method"),
     "random": ("Random vectors", "control"),
@@ -31,17 +37,61 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.scoring.model_dump(), spec.steer.model_dump(), spec.seed]
 
 
+def _choices(stage: StageRun) -> dict[str, Choice]:
+    chosen = read_json(stage.inputs["sweep"] / SWEEP)["choices"]
+    return {one["kind"]: Choice.model_validate(one) for one in chosen}
+
+
+def steered(vectors: Mapping[Kind, SteeringVectors], choices: Mapping[str, Choice]) -> dict[str, Intervention]:
+    """EN, LOC in EN's layer where that is another one, LOC in its own, and SUR, with the chosen strengths."""
+    at = {kind: (choices[kind].layer, choices[kind].gamma) for kind in vectors}
+    made = {kind: single(one, layer=at[kind][0], gamma=at[kind][1]) for kind, one in vectors.items()}
+    found: dict[str, Intervention] = {"en": made["en"]}
+    if at["en"][0] != at["loc"][0]:
+        found["loc_mid"] = single(vectors["loc"], layer=at["en"][0], gamma=at["loc"][1])
+    return found | {"loc": made["loc"], "sur": surgical(made["en"], made["loc"])}
+
+
+def run_trained(stage: StageRun, *, method: str) -> Record:
+    """A trained model on the test items: unsteered, and steered in the same layers with vectors of its own."""
+    loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL)
+    folder = stage.inputs[f"vectors-{method}"]
+    vectors = {kind: SteeringVectors.load(folder / name) for kind, name in FOLDERS.items()}
+    interventions = steered(vectors, _choices(stage))
+    passes = [
+        steered_pass(loaded, name, one, positions=stage.spec.steer.positions) for name, one in interventions.items()
+    ]
+    items = split_items(stage.inputs["data"], "test")
+    scores = score_in_chunks(
+        stage, f"{len(passes) + 1} conditions of {method}", items, passes=[BASELINE, *passes], loaded=loaded
+    )
+    artifacts = {INTERVENTIONS: "interventions"}
+    for name in (BASELINE.name, *interventions):
+        scores[name].save(stage.out / f"{name}.jsonl")
+        artifacts[f"{name}.jsonl"] = "scores"
+    write_json(
+        stage.out / INTERVENTIONS, {"interventions": {name: one.describe() for name, one in interventions.items()}}
+    )
+    return Record(metrics=tuple(_accuracies(scores)), artifacts=artifacts)
+
+
+def _accuracies(scores: Mapping[str, Scores]) -> Iterator[Metric]:
+    for name, one in scores.items():
+        for axis in AXES:
+            for language, value in accuracies(on_axis(one, axis)).items():
+                yield Metric(name=f"{axis}/acc/{language}/{name}", value=value.value)
+        for language, value in bias_rates(on_axis(one, "localization")).items():
+            yield Metric(name=f"bias/english/{language}/{name}", value=value.value)
+
+
 def run(stage: StageRun) -> Record:
     """Score the test items under every condition."""
     loaded = stage.model()
-    choices = {one["kind"]: Choice.model_validate(one) for one in read_json(stage.inputs["sweep"] / SWEEP)["choices"]}
+    choices = _choices(stage)
     real = {kind: SteeringVectors.load(stage.inputs["vectors"] / folder) for kind, folder in FOLDERS.items()}
 
-    def at_choice(vectors: dict[Any, SteeringVectors]) -> dict[str, Intervention]:
-        made = {
-            kind: single(one, layer=choices[kind].layer, gamma=choices[kind].gamma) for kind, one in vectors.items()
-        }
-        return {**made, "sur": surgical(made["en"], made["loc"])}
+    def at_choice(vectors: Mapping[Kind, SteeringVectors]) -> dict[str, Intervention]:
+        return steered(vectors, choices)
 
     random = {kind: random_control(one, seed=stage.spec.seed + n) for n, (kind, one) in enumerate(real.items())}
     interventions = at_choice(real)
@@ -57,6 +107,7 @@ def run(stage: StageRun) -> Record:
     ]
     items = split_items(stage.inputs["data"], "test")
     artifacts = {INTERVENTIONS: "interventions"}
+    # The unsteered pass comes along because the steered ones start from its hidden states.
     scores = score_in_chunks(stage, f"{len(passes)} conditions on test", items, passes=[BASELINE, *passes])
     for name in interventions:
         scores[name].save(stage.out / f"{name}.jsonl")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.evaluate.results import Results
+from isogloss.evaluate.results import Comparison, Results
 from isogloss.files import read_json
 from isogloss.spec import PipelineSpec
 from isogloss.stages.analyse import RESULTS
+from isogloss.stages.compare import COMPARISON
 from isogloss.stages.stage import Record, StageRun
 
 
@@ -21,8 +22,11 @@ def run(stage: StageRun) -> Record:
     from isogloss.report.page import write_report
 
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
+    comparison = None
+    if "compare" in stage.inputs:
+        comparison = Comparison.model_validate(read_json(stage.inputs["compare"] / COMPARISON))
     with stage.progress(1, "figures and report") as advance:
-        write_report(results, stage.out)
+        write_report(results, stage.out, comparison=comparison)
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]

@@ -66,11 +66,15 @@ def score_in_chunks(
     *,
     passes: Sequence[Pass] = (BASELINE,),
     questions: Sequence[str] | None = None,
+    loaded: LoadedModel | None = None,
 ) -> dict[str, Scores]:
-    """As `score_items`, a chunk at a time; a finished chunk is kept in the stage's work folder and not scored again."""
+    """As `score_items`, a chunk at a time; a finished chunk is kept in the stage's work folder and not scored again.
+
+    `loaded` is the pipeline's own model unless given.
+    """
     if not items:
         return {one.name: Scores(condition=one.name, items=()) for one in passes}
-    loaded = stage.model()
+    loaded = loaded or stage.model()
     # Even chunks of neighbouring lengths: less padding than the order of the file.
     order = sorted(range(len(items)), key=lambda index: (len(items[index].question), items[index].id))
     chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]

@@ -55,10 +55,16 @@ class Record(BaseModel):
     peak_bytes: int = 0
 
 
+class Advance(Protocol):
+    """`advance(n)`: n more are done; `note` says how it goes (a loss, say)."""
+
+    def __call__(self, done: int, /, note: str = "") -> None: ...
+
+
 class Progress(Protocol):
     """Progress of a stage: `with progress(total, "what") as advance: advance(n)`."""
 
-    def __call__(self, total: int, description: str) -> AbstractContextManager[Callable[[int], None]]: ...
+    def __call__(self, total: int, description: str) -> AbstractContextManager[Advance]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +72,8 @@ class StageRun:
     """Everything that a stage's function gets.
 
     `inputs` are the folders of the stages it needs; `out` is to be filled; `work` outlives a kill and holds partial
-    results; `model()` loads the model on first use and shares it between stages. `timings` are the seconds that the
-    stages before took.
+    results; `model()` loads the model on first use and shares it between stages, `model(folder)` a trained one in its
+    place. `timings` are the seconds that the stages before took.
     """
 
     spec: PipelineSpec
@@ -75,8 +81,9 @@ class StageRun:
     out: Path
     work: Path
     progress: Progress
-    model: Callable[[], LoadedModel]
+    model: Callable[..., LoadedModel]
     model_ref: str
+    model_path: Path
     model_digest: str
     dtype: str
     timings: Mapping[str, float] = field(default_factory=dict)
@@ -84,7 +91,7 @@ class StageRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One step of a pipeline.
+    """One step of a pipeline: `name` is its family's, and the method's where there is one for each (`align-mist`).
 
     `settings` gives the part of the spec that can change its result; `sources` are the sub-packages whose code can;
     `uses_model` puts the model's digest and dtype into its key.
@@ -96,3 +103,9 @@ class Stage:
     sources: tuple[str, ...]
     uses_model: bool
     run: Callable[[StageRun], Record]
+    method: str = ""
+
+    @property
+    def family(self) -> str:
+        """The name without the method: the module that it lives in."""
+        return self.name.partition("-")[0]

@@ -2,7 +2,9 @@
 
 The rule: of the points of a kind that lose at most `sweep.tolerance` on the other axis (EN's other axis is localization,
 LOC's is transfer), the one with the highest gain on its own axis; where all lose more, the one that loses least. Gains
-are macro means over the non-English languages; equals go to the smaller strength, then the lower layer.
+are macro means over the non-English languages; equals go to the smaller strength, then the lower layer. What is gained
+and lost is by default the gold option's probability among the options (`sweep.statistic`): with a few hundred items the
+best of many points by accuracy is chosen largely by luck, while the probability moves smoothly from layer to layer.
 """
 
 from __future__ import annotations
@@ -13,10 +15,11 @@ from typing import Any
 from isogloss.evaluate.results import Choice, Estimate, SweepPoint
 from isogloss.evaluate.score import Pass
 from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import macro_bias_difference, macro_difference
+from isogloss.evaluate.statistics import macro_bias_difference, macro_difference, macro_probability_difference
 from isogloss.files import write_json
 from isogloss.models.blocks import check_layer
 from isogloss.spec import PipelineSpec
+from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
 from isogloss.stages.data import AXES
 from isogloss.stages.scoring import on_axis, score_in_chunks, split_items, steered_pass
@@ -57,7 +60,7 @@ def run(stage: StageRun) -> Record:
         _measure(kind, layer, gamma, intervention, scores[name], baseline)
         for name, (kind, layer, gamma, intervention) in points.items()
     )
-    choices = tuple(choose(measured, kind, tolerance=spec.tolerance) for kind in FOLDERS)
+    choices = tuple(choose(measured, kind, tolerance=spec.tolerance, statistic=spec.statistic) for kind in FOLDERS)
     write_json(
         stage.out / SWEEP,
         {"points": [point.model_dump() for point in measured], "choices": [choice.model_dump() for choice in choices]},
@@ -80,12 +83,14 @@ def _measure(
     kind: Kind, layer: int, gamma: float, intervention: Intervention, scores: Scores, baseline: Scores
 ) -> SweepPoint:
     by_axis: dict[str, Estimate] = {}
+    probability: dict[str, float] = {}
     bias = None
     for axis in AXES:
         own = on_axis(scores, axis)
         ids = {score.id for score in own}
         paired = [score for score in baseline if score.id in ids]
         by_axis[axis] = macro_difference(own, paired)
+        probability[axis] = macro_probability_difference(own, paired)
         if axis == "localization":
             bias = macro_bias_difference(own, paired)
     return SweepPoint(
@@ -95,29 +100,36 @@ def _measure(
         transfer=by_axis["transfer"],
         localization=by_axis["localization"],
         bias=bias,
+        transfer_probability=probability["transfer"],
+        localization_probability=probability["localization"],
         relative_norm=intervention.components[0].relative_norm(),
     )
 
 
-def choose(points: Sequence[SweepPoint], kind: Kind, *, tolerance: float) -> Choice:
+def choose(
+    points: Sequence[SweepPoint], kind: Kind, *, tolerance: float, statistic: Statistic = "probability"
+) -> Choice:
     """Apply the rule of this module's head to the points of a kind."""
     own_axis, other_axis = ("transfer", "localization") if kind == "en" else ("localization", "transfer")
 
-    def gain(point: SweepPoint) -> float:
-        return getattr(point, own_axis).value
-
-    def loss(point: SweepPoint) -> float:
-        return -getattr(point, other_axis).value
+    def change(point: SweepPoint, axis: str) -> float:
+        value = getattr(point, f"{axis}_probability") if statistic == "probability" else getattr(point, axis).value
+        return round(value, 9)
 
     own = [point for point in points if point.kind == kind]
-    allowed = [point for point in own if loss(point) <= tolerance + 1e-12]
+    allowed = [point for point in own if change(point, other_axis) >= -tolerance - 1e-12]
     if allowed:
-        best = max(allowed, key=lambda point: (round(gain(point), 9), -abs(point.gamma), -point.layer))
+        best = max(allowed, key=lambda point: (change(point, own_axis), -abs(point.gamma), -point.layer))
     else:
-        best = min(own, key=lambda point: (round(loss(point), 9), abs(point.gamma), point.layer))
-    rule = f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}"
+        best = min(own, key=lambda point: (-change(point, other_axis), abs(point.gamma), point.layer))
+    measure = "the right option's probability" if statistic == "probability" else "accuracy"
+    rule = (
+        f"highest {own_axis} gain on dev2 among points that lose at most {100 * tolerance:g} points of {other_axis}, "
+        f"by {measure}"
+    )
     reason = (
-        f"{own_axis} {100 * gain(best):+.1f}, {other_axis} {-100 * loss(best):+.1f} points on dev2; "
-        f"{len(allowed)} of {len(own)} points allowed"
+        f"{own_axis} {100 * change(best, own_axis):+.1f}, {other_axis} {100 * change(best, other_axis):+.1f} points of "
+        f"{measure} on dev2 (accuracy {100 * getattr(best, own_axis).value:+.1f} and "
+        f"{100 * getattr(best, other_axis).value:+.1f}); {len(allowed)} of {len(own)} points allowed"
     )
     return Choice(kind=kind, layer=best.layer, gamma=best.gamma, rule=rule, reason=reason)

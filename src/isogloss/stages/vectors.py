@@ -6,6 +6,7 @@ from typing import Any
 
 from isogloss.data.rows import ChoiceItem
 from isogloss.evaluate.prompts import prompt_of
+from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
 from isogloss.stages.scoring import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
@@ -21,9 +22,10 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.vectors.model_dump(), spec.scoring.method]
 
 
-def run(stage: StageRun) -> Record:
-    """Extract both kinds: EN from universal items, LOC from localized ones."""
-    data, loaded = stage.inputs["data"], stage.model()
+def run(stage: StageRun, *, method: str = "") -> Record:
+    """Extract both kinds: EN from universal items, LOC from localized ones; of a trained model where `method` is given."""
+    data = stage.inputs["data"]
+    loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL) if method else stage.model()
 
     def prompt(item: ChoiceItem, question: str) -> str:
         return prompt_of(item, stage.spec.scoring.method, question=question)
@@ -36,13 +38,14 @@ def run(stage: StageRun) -> Record:
     for kind, folder in FOLDERS.items():
         chosen = take_pairs(pairs[kind], most=stage.spec.vectors.pairs)
         distinct = {text for pair in chosen for text in (pair.towards, pair.away)}
-        with stage.progress(len(distinct), f"{kind.upper()} vectors") as advance:
+        label = f"{kind.upper()} vectors of {method}" if method else f"{kind.upper()} vectors"
+        with stage.progress(len(distinct), label) as advance:
             vectors = extract_vectors(
                 loaded.model,
                 loaded.tokenizer,
                 chosen,
                 kind=kind,
-                model_name=loaded.ref.text,
+                model_name=method or loaded.ref.text,
                 model_digest=loaded.digest,
                 scoring=stage.spec.scoring.method,
                 token=stage.spec.vectors.token,

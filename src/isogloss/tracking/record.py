@@ -85,6 +85,10 @@ def record(
     return missing
 
 
+#: Without it MLflow opens an experiment on its pages for traces and judges, where there is nothing to see.
+_MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+
+
 def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
     """The experiment's id, created where absent with its artifacts beside the database.
 
@@ -97,7 +101,7 @@ def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, artifact_location=location)
+            return client.create_experiment(name, artifact_location=location, tags=_MODEL_TRAINING)
         except MlflowException as error:
             # Another process was first.
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or not (found := client.get_experiment_by_name(name)):

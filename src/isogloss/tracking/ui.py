@@ -6,6 +6,7 @@ closed terminal or an error, ends that whole group.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -59,7 +60,7 @@ def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) ->
                 raise UserError(f"MLflow did not start on {address}:\n{_tail(log)}")
             time.sleep(_POLL_SECONDS)
         if not received:
-            print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
+            print(f"MLflow is at {address}{_landing(address)}  (Ctrl-C ends it)", flush=True)
         while not received:
             if server.poll() is not None:
                 raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
@@ -148,11 +149,25 @@ def _signal_group(group: int, number: int) -> bool:
     return True
 
 
+def _landing(address: str) -> str:
+    """The page of the experiment that was used last, with its runs; nothing where there is none yet."""
+    query = json.dumps({"max_results": 1, "order_by": ["last_update_time DESC"]}).encode()
+    request = urllib.request.Request(
+        f"{address}/api/2.0/mlflow/experiments/search", data=query, headers={"Content-Type": "application/json"}
+    )
+    with _direct().open(request, timeout=30) as reply:
+        found = json.load(reply).get("experiments", [])
+    return f"/#/experiments/{found[0]['experiment_id']}/runs" if found else ""
+
+
+def _direct() -> urllib.request.OpenerDirector:
+    """For our own server: never through a proxy that the environment may name."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _answers(address: str) -> bool:
-    # Our own server: never through a proxy that the environment may name.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with direct.open(f"{address}/health", timeout=2):
+        with _direct().open(f"{address}/health", timeout=2):
             return True
     except (urllib.error.URLError, TimeoutError, ConnectionError):
         return False

@@ -1,0 +1,175 @@
+"""The model of a training: loaded with its trainable part, and saved as something that can be loaded again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import torch
+from torch import nn
+
+from isogloss.errors import RefusedError, UserError, did_you_mean
+from isogloss.files import read_json, sealed_folder, write_json
+from isogloss.methods.job import DESCRIPTION, Job
+from isogloss.methods.token_log_probs import install_completion_forward
+from isogloss.models.adapters import CONFIG
+from isogloss.models.blocks import text_decoder
+from isogloss.models.load import load_model
+from isogloss.models.quiet import quiet_transformers
+from isogloss.models.reference import parse_model_ref
+
+#: Packages whose version can change a result.
+_PACKAGES = ("isogloss", "torch", "transformers", "trl", "peft", "accelerate", "deepspeed")
+#: Names of the projections of an attention module, over model families.
+_ATTENTION = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "qkv_proj", "query_key_value", "c_attn", "out_proj"})
+
+
+class Trainable(NamedTuple):
+    """A model in training mode, with gradients where it is trained, and its tokenizer."""
+
+    model: Any
+    tokenizer: Any
+
+
+def load_trainable(job: Job, *, device: str = "cpu", trainable: Literal["all", "attention"] = "all") -> Trainable:
+    """The job's model, able to give `completion_mask` log-probabilities, with adapters where LoRA is asked for.
+
+    Trained weights are float32: all of them, or the adapters over a frozen base in `job.dtype`. Only the text decoder and
+    its head are trained, not a vision tower; `attention` narrows that to the attention projections.
+
+    Raises:
+        RefusedError: the files are not those the job was made for.
+        UserError: the model cannot be loaded, or LoRA targets name no linear layer of it.
+    """
+    lora = job.train.parameters == "lora"
+    loaded = load_model(
+        str(job.model_path), dtype="bfloat16" if lora and job.dtype == "bfloat16" else "float32", device=device
+    )
+    if loaded.digest != job.model_digest:
+        raise RefusedError(
+            f"model '{job.model_name}': {job.model_path} has digest {loaded.digest}, and the training was set up for "
+            f"{job.model_digest}; the files changed in between"
+        )
+    model: Any = loaded.model
+    model.config.use_cache = False
+    install_completion_forward(model)
+    if lora:
+        model = _with_adapters(model, job, trainable)
+    else:
+        for name, parameter in _text_parameters(model):
+            parameter.requires_grad_(trainable == "all" or bool(_ATTENTION.intersection(name.split("."))))
+        if not any(parameter.requires_grad for parameter in model.parameters()):
+            raise UserError(f"model '{job.model_name}': no attention projections were found under their usual names")
+    return Trainable(model.train(), loaded.tokenizer)
+
+
+def _text_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:
+    """The parameters of the text decoder and the output head (once, where they are tied)."""
+    named = dict(text_decoder(model).named_parameters())
+    known = {id(parameter) for parameter in named.values()}
+    head = model.get_output_embeddings().named_parameters(prefix="lm_head")
+    return [*named.items(), *((name, parameter) for name, parameter in head if id(parameter) not in known)]
+
+
+def _with_adapters(model: Any, job: Job, trainable: str) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    settings = job.train.lora
+    decoder = text_decoder(model)
+    prefix = next(name for name, module in model.named_modules() if module is decoder)
+    linear = [name for name, module in decoder.named_modules() if isinstance(module, nn.Linear)]
+    if settings.targets != "all-linear":
+        linear = _named(linear, settings.targets, job)
+    if trainable == "attention":
+        linear = [name for name in linear if name.rsplit(".", 1)[-1] in _ATTENTION]
+    if not linear:
+        raise UserError(
+            f"train.lora.targets: none of {settings.targets} is an attention projection, which alone are trained"
+        )
+    config = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=settings.rank,
+        lora_alpha=cast(int, settings.alpha),  # a float does as well
+        lora_dropout=settings.dropout,
+        bias="none",
+        target_modules=_short_names(model, [f"{prefix}.{name}" for name in linear]),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.train.seed)
+        adapted: Any = get_peft_model(model, config)
+    adapted.peft_config["default"].base_model_name_or_path = job.model_name
+    return adapted
+
+
+def _named(linear: Sequence[str], targets: Sequence[str], job: Job) -> list[str]:
+    known = sorted({name.rsplit(".", 1)[-1] for name in linear})
+    for target in targets:
+        if not any(name == target or name.endswith(f".{target}") for name in linear):
+            raise UserError(
+                f"train.lora.targets: '{target}' is no linear layer of the decoder of '{job.model_name}'"
+                f"{did_you_mean(target, known)}; it has {', '.join(known)}"
+            )
+    return [name for name in linear if any(name == target or name.endswith(f".{target}") for target in targets)]
+
+
+def _short_names(model: nn.Module, targets: Sequence[str]) -> list[str]:
+    """The last parts of the names where these mean no other module (a vision tower's), else the names in full."""
+    short = {name.rsplit(".", 1)[-1] for name in targets}
+    meant = {name for name, module in model.named_modules() if name.rsplit(".", 1)[-1] in short}
+    return sorted(short) if meant == set(targets) else sorted(targets)
+
+
+def save_trained(
+    model: Any, tokenizer: Any, folder: Path, *, job: Job, step: int, state: dict[str, Any] | None = None
+) -> None:
+    """Seal `folder`, replacing what was there, with the adapter or the full weights, and `checkpoint.json`.
+
+    One process calls this. `state` is the whole state dict where the model's own holds only a shard of it (ZeRO-3).
+    """
+    adapted = hasattr(model, "peft_config")
+    with sealed_folder(folder, step=step, job=job.digest) as aside, quiet_transformers():
+        if adapted:
+            model.save_pretrained(aside, state_dict=state, save_embedding_layers=False)
+            (aside / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
+            _write_steady(aside / CONFIG)
+        else:
+            model.save_pretrained(aside, state_dict=state)
+            tokenizer.save_pretrained(aside)
+        write_json(aside / DESCRIPTION, description(job, step=step))
+
+
+def _write_steady(path: Path) -> None:
+    """The adapter's configuration in the same bytes every time; its lists come from sets."""
+    fields = read_json(path)
+    write_json(
+        path, {key: sorted(value) if key == "target_modules" else value for key, value in sorted(fields.items())}
+    )
+
+
+def description(job: Job, *, step: int) -> dict[str, Any]:
+    """What a trained model is and what it was made from (`checkpoint.json`)."""
+    return {
+        "method": job.method,
+        "base": {"name": _base_name(job), "digest": job.model_digest},
+        "step": step,
+        "languages": list(job.languages),
+        "settings": job.section.model_dump(mode="json"),
+        "dtype": job.dtype,
+        "data": {"instructions": job.instructions_digest, "parallel": job.parallel_digest},
+        "versions": {name: _version(name) for name in _PACKAGES},
+    }
+
+
+def _base_name(job: Job) -> str:
+    """The reference of the base, by an absolute path where it is a directory."""
+    ref = parse_model_ref(job.model_name)
+    return ref.name if ref.kind == "local" else ref.text
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

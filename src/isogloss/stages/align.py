@@ -1,0 +1,122 @@
+"""Stage `align`: train one method on the corpus; the weights or adapter, snapshots along the way, and the log.
+
+The training runs in processes of its own, in the launch shape asked for. Its folder outlives a kill: the same command goes
+on from the newest whole checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from isogloss.errors import UserError
+from isogloss.files import read_json, sha256_file
+from isogloss.methods.job import DECISIONS, FINAL, LOG, SNAPSHOTS, Job
+from isogloss.methods.launch import launch
+from isogloss.spec import PipelineSpec
+from isogloss.spec.launch import SINGLE, LaunchSpec, load_launch
+from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
+from isogloss.stages.stage import Metric, Record, StageRun
+
+TRAINING = "training"
+#: What a line of the log holds besides numbers that are worth a curve.
+_NOT_METRICS = ("step", "seconds")
+
+
+def settings(spec: PipelineSpec, *, method: str) -> Any:
+    """The method's own settings; not the launch shape."""
+    section = spec.align.of(method)  # type: ignore[arg-type]
+    return [section.model_dump(mode="json"), list(spec.data.languages), spec.align.missing_language]
+
+
+def launch_of(spec: PipelineSpec, method: str) -> LaunchSpec:
+    """The launch shape of a method: its own, the section's, or one process."""
+    path = spec.align.launches.get(method, spec.align.launch)  # type: ignore[call-overload]
+    return SINGLE if path is None else load_launch(path)
+
+
+def make_job(stage: StageRun, method: str) -> Job:
+    """The training as its workers read it."""
+    corpus, spec = stage.inputs["corpus"], stage.spec
+    section = spec.align.of(method)  # type: ignore[arg-type]
+    folder = (stage.work / TRAINING).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    dtype = section.train.dtype
+    return Job(
+        method=method,  # type: ignore[arg-type]
+        model_name=stage.model_ref,
+        model_path=stage.model_path.resolve(),
+        model_digest=stage.model_digest,
+        languages=spec.data.languages,
+        instructions=((corpus / INSTRUCTIONS).resolve(),),
+        parallel=((corpus / PARALLEL).resolve(),),
+        instructions_digest=sha256_file(corpus / INSTRUCTIONS),
+        parallel_digest=sha256_file(corpus / PARALLEL),
+        missing_language=spec.align.missing_language,
+        dtype=stage.dtype if dtype == "auto" else dtype,
+        launch=launch_of(spec, method),
+        folder=folder,
+        **{method: section},  # type: ignore[arg-type]
+    )
+
+
+def run(stage: StageRun, *, method: str) -> Record:
+    """Train, or go on training; then keep what the later stages read."""
+    job = make_job(stage, method)
+    job.write()
+    train(job, stage)
+    for name in (FINAL, SNAPSHOTS, DECISIONS, LOG):
+        source, target = job.folder / name, stage.out / name
+        if source.is_dir():
+            shutil.copytree(source, target)
+        elif source.is_file():
+            shutil.copy2(source, target)
+    steps = read_log(stage.out)
+    decisions = read_json(stage.out / DECISIONS) if (stage.out / DECISIONS).is_file() else []
+    return Record(
+        params={
+            "method": method,
+            "parameters": job.train.parameters,
+            "learning_rate": job.train.learning_rate,
+            "batch": job.train.batch,
+            "steps": steps[-1]["step"] if steps else 0,
+            "train.dtype": job.dtype,
+            "rows.decided": sum(one["count"] for one in decisions),
+        },
+        metrics=tuple(
+            Metric(name=f"train/{name}", value=float(value), step=line["step"])
+            for line in steps
+            for name, value in line.items()
+            if name not in _NOT_METRICS and isinstance(value, int | float)
+        ),
+        artifacts={name: "" for name in (LOG, DECISIONS) if (stage.out / name).is_file()},
+    )
+
+
+def train(job: Job, stage: StageRun) -> None:
+    """Run the workers and show loss, tokens a second and the time that is left."""
+    done = len(read_log(job.folder))
+    total = job.train.steps
+    with stage.progress(total or 1, f"training {job.method}") as advance:
+        if done and total:
+            advance(done)
+
+        def on_step(line: dict[str, Any]) -> None:
+            rate = line.get("tokens_per_second")
+            speed = f", {rate:,.0f} tokens/s" if isinstance(rate, int | float) else ""
+            advance(1 if total else 0, f"loss {line['loss']:.3f}{speed}")
+
+        launch(job, on_step=on_step)
+    if not (job.folder / FINAL).is_dir():
+        raise UserError(f"training {job.method} ended without {FINAL}/ in {job.folder}; see the messages above")
+
+
+def read_log(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a training's log, one an optimizer step."""
+    path = folder / LOG
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if line.strip()]

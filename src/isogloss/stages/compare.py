@@ -1,0 +1,120 @@
+"""Stage `compare`: every model under every steering against the unaligned one: the paper's table 3, figures 2 and 5."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.rows import Axis
+from isogloss.evaluate.results import MACRO, Comparison, CurvePoint, Estimate, Results, TrainedModel
+from isogloss.evaluate.scores import ItemScore, Scores
+from isogloss.evaluate.statistics import differences
+from isogloss.files import read_json, write_json
+from isogloss.spec import PipelineSpec
+from isogloss.stages.align import read_log
+from isogloss.stages.analyse import RESULTS, condition_of, steering_notes
+from isogloss.stages.baseline import DEV2, TEST
+from isogloss.stages.data import AXES
+from isogloss.stages.evaluate import CONDITIONS
+from isogloss.stages.follow import CURVE, check_items, curve_point
+from isogloss.stages.scoring import on_axis
+from isogloss.stages.stage import Metric, Record, StageRun
+
+COMPARISON = "comparison.json"
+LABELS = {"unaligned": "Unaligned", "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
+STEERED = ("en", "loc_mid", "loc", "sur")
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """Which methods, and the items of the curves."""
+    return [spec.align.methods, spec.align.check_items]
+
+
+def run(stage: StageRun, *, methods: tuple[str, ...]) -> Record:
+    """Intervals of every cell."""
+    results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
+    before = Scores.load(stage.inputs["baseline"] / TEST).items
+    checked = {item.id for item in check_items(stage.inputs["data"], stage.spec)}
+    start = [score for score in Scores.load(stage.inputs["baseline"] / DEV2) if score.id in checked]
+    notes = steering_notes(results.choices)
+    with stage.progress(len(methods) + 1, "comparison") as advance:
+        models = [_unaligned(results)]
+        advance(1)
+        for method in methods:
+            models.append(
+                _trained(
+                    method,
+                    stage.inputs[f"evaluate-{method}"],
+                    before,
+                    notes,
+                    curve=(
+                        curve_point(0, start),
+                        *map(CurvePoint.model_validate, read_json(stage.inputs[f"follow-{method}"] / CURVE)),
+                    ),
+                    trained=stage.inputs[f"align-{method}"],
+                )
+            )
+            advance(1)
+    comparison = Comparison(
+        models=tuple(models),
+        languages=results.languages,
+        regions=results.regions,
+        curve_items={axis: len(on_axis(start, axis)) for axis in AXES},
+    )
+    write_json(stage.out / COMPARISON, comparison.model_dump())
+    return Record(metrics=tuple(_metrics(comparison)), artifacts={COMPARISON: ""})
+
+
+def _unaligned(results: Results) -> TrainedModel:
+    own = {one.name: one for one in results.conditions if one.name in STEERED}
+    none = results.baseline.model_copy(update={"name": "none"})
+    return TrainedModel(
+        name="unaligned",
+        label=LABELS["unaligned"],
+        note=results.model,
+        conditions=(none, *own.values()),
+        over_own={name: one.delta for name, one in own.items()},
+    )
+
+
+def _trained(
+    method: str,
+    folder: Path,
+    before: Sequence[ItemScore],
+    notes: dict[str, str],
+    *,
+    curve: tuple[CurvePoint, ...],
+    trained: Path,
+) -> TrainedModel:
+    plain = Scores.load(folder / "baseline.jsonl").items
+    conditions = [condition_of("none", LABELS[method], "method", plain, before)]
+    over_own: dict[str, dict[Axis, dict[str, Estimate]]] = {}
+    for name in STEERED:
+        if not (folder / f"{name}.jsonl").is_file():
+            continue
+        scores = Scores.load(folder / f"{name}.jsonl").items
+        label = f"{LABELS[method]} + {CONDITIONS[name][0]}"
+        conditions.append(condition_of(name, label, "method", scores, before, note=notes[name]))
+        over_own[name] = {axis: differences(on_axis(scores, axis), on_axis(plain, axis)) for axis in AXES}
+    log = read_log(trained)
+    note = f"{log[-1]['step']} steps" if log else ""
+    return TrainedModel(
+        name=method,
+        label=LABELS[method],
+        note=note,
+        conditions=tuple(conditions),
+        over_own=over_own,
+        curve=curve,
+        losses=tuple((int(line["step"]), float(line["loss"])) for line in log),
+    )
+
+
+def _metrics(comparison: Comparison) -> list[Metric]:
+    return [
+        Metric(name=f"plane/{axis}/{model.name}{'' if one.name == 'none' else f'/{one.name}'}", value=value.value)
+        for model in comparison.models[1:]
+        for one in model.conditions
+        for axis, by_language in one.delta.items()
+        if (value := by_language.get(MACRO)) is not None
+    ]

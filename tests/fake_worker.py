@@ -1,0 +1,12 @@
+"""Stands in for a training process in tests of the launcher: runs `script.py` of the job's folder."""
+
+import os
+import sys
+from pathlib import Path
+
+from isogloss.methods.launch import die_with_launcher
+
+die_with_launcher()
+folder = Path(sys.argv[1])
+rank = int(os.environ.get("RANK", "0"))
+exec((folder / "script.py").read_text(encoding="utf-8"), {"folder": folder, "rank": rank, "os": os, "sys": sys})
