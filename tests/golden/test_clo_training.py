@@ -4,6 +4,7 @@ Run as a program (`torchrun … test_clo_training.py FOLDER`) it is one process 
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from isogloss.spec.align import CloSection, LoraSection, TrainSection
 from isogloss.spec.launch import LaunchSpec
 
 LANGUAGES = ("en", "es", "ko")
+LOG_2 = math.log(2)
 ROWS = [
     {
         "id": f"r{number}",
@@ -191,27 +193,62 @@ def test_a_step_in_float32_is_the_equation_to_its_rounding(tmp_path, monkeypatch
     assert one_step(make_job(tmp_path / "float32"))[0] == pytest.approx(loss, abs=2e-5)
 
 
+def launched(program):
+    """A Python program on two processes."""
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", *program],
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "CUDA_VISIBLE_DEVICES": "",
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
 def test_two_processes_are_one_with_the_whole_batch(tmp_path, float64):
     for name in ("naive", "two"):
         (tmp_path / name).mkdir()
     expected = naive_step(make_job(tmp_path / "naive"))
     job = make_job(tmp_path / "two")
     job.write()
-    tests = Path(__file__).parents[1]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"),
-            *(__file__, str(job.folder)),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(tests)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    done = launched([__file__, str(job.folder)])
     assert done.returncode == 0, done.stderr[-3000:]
     assert "PyTorch DDP, 2 processes" in done.stderr
     found = torch.load(job.folder / "found.pt", weights_only=True)
     assert_same((found["loss"], found["gradients"]), expected)
+
+
+@pytest.mark.parametrize("parameters", ["full", "lora"])
+def test_in_bfloat16_a_policy_that_has_not_moved_prefers_nothing(tmp_path, parameters):
+    """Reference and policy round alike: z is zero, not the rounding of two log-probabilities."""
+    job = make_job(tmp_path, parameters=parameters, micro_batch=2, family="gemma3_text")
+    job = job.model_copy(update={"dtype": "bfloat16"})
+    run_training(clo_trainer(job), job)
+    parts = read_log(job.folder / LOG)[0]["parts"]
+    assert (parts["contrast_en"], parts["contrast_xx"]) == pytest.approx((LOG_2, LOG_2), abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("zero", [1, 3])
+def test_under_deepspeed_in_bfloat16_a_precomputed_reference_is_the_live_one(tmp_path, zero):
+    """Float tensors of a batch are rounded to bfloat16 there, by tenths for a log-probability of a sequence."""
+    logs = []
+    for reference in ("precomputed", "live"):
+        (tmp_path / reference).mkdir()
+        job = make_job(tmp_path / reference, reference=reference, parameters="lora", steps=2, family="gemma3_text")
+        shape = LaunchSpec(engine="deepspeed", zero=zero, device="cpu", micro_batch=1)
+        job = job.model_copy(update={"dtype": "bfloat16", "launch": shape})
+        job.write()
+        done = launched(["-m", "isogloss.methods.worker", str(job.folder)])
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert f"DeepSpeed ZeRO-{zero}, 2 processes, bf16" in done.stderr
+        logs.append([{**line["parts"], "loss": line["loss"]} for line in read_log(job.folder / LOG)])
+    assert logs[0] == logs[1]
+    assert logs[0][0]["contrast_xx"] == pytest.approx(LOG_2, abs=1e-6)
 
 
 def test_the_reference_survives_a_resume_and_is_made_again_when_damaged(tmp_path, monkeypatch, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,7 +16,10 @@ def quiet_transformers() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            # What other libraries do with it is theirs to mend.
+            warnings.simplefilter("ignore", category=FutureWarning)
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:

@@ -30,4 +30,4 @@ def run(stage: StageRun) -> Record:
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]
-    return Record(artifacts={name: name.rpartition("/")[0] for name in names if name != RESULTS})
+    return Record(artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)})
