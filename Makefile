@@ -13,7 +13,7 @@ help:            ## show this list
 run: $(READY)    ## run pipelines/embedded.yaml to its end, or go on where it stopped
 	$(BIN)/isogloss run $(PIPELINE)
 
-test: $(READY)   ## run the tests (minutes)
+test: $(READY)   ## run the tests
 	$(BIN)/python -m pytest -m "not slow"
 
 test-slow: $(READY)  ## run the tests that take longer
@@ -25,8 +25,9 @@ check: $(READY)  ## formatting, lint, types, import layers (seconds)
 ui: $(READY)     ## open MLflow on mlruns/
 	$(BIN)/isogloss ui
 
-bench: $(READY)  ## measure scoring speed side by side
+bench: $(READY)  ## measure scoring and training side by side
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/training.py
 
 clean:           ## remove .venv and caches; mlruns/ and the converted model stay
 	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
