@@ -63,7 +63,10 @@ def test_every_stage_leaves_a_sealed_folder_and_the_command_its_results(finished
         assert list((root / "mlruns" / "stages").glob(f"{name}-*/manifest.json"))
     results = Results.model_validate(said["results"])
     assert results.languages == ("en", "es", "ko")
-    assert [one.name for one in results.conditions] == ["en", "loc", "sur", "random", "other", "country"]
+    layer = {one.kind: one.layer for one in results.choices}
+    middle = ["loc_mid"] if layer["en"] != layer["loc"] else []  # LOC in EN's layer, where that is another one
+    expected = ["en", *middle, "loc", "sur", "random", "other", "country"]
+    assert [one.name for one in results.conditions] == expected
     assert len(results.sweep) == 4 * (1 + 2)
     assert {one.kind for one in results.choices} == {"en", "loc"}
     assert results.counts == {
@@ -230,7 +233,7 @@ def test_a_failed_pipeline_says_so_and_runs_when_mended(tmp_path, model, monkeyp
         ("data.languages=[en]", "at least one language besides English is needed"),
         ("data.choices=[missing.jsonl]", "no such file: missing.jsonl"),
         ("model=./nowhere", "nowhere"),
-        ("sweep.layers=[9]", "layer 9"),
+        ("sweep.layers=[9]", "layers 1 to 4"),
         ("steer.position=all", "steer.position: unknown setting (did you mean 'positions'?)"),
     ],
 )

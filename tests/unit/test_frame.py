@@ -13,7 +13,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from isogloss.data.rows import ChoiceItem
+from isogloss.data.rows import ChoiceItem, InstructionRow, ParallelRow
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -95,9 +95,11 @@ def test_the_command_line_has_these_commands() -> None:
     assert tuple(one.name or one.callback.__name__ for one in app.registered_commands if one.callback) == COMMANDS
 
 
-def test_examples_of_choices_follow_the_format() -> None:
-    lines = [line for line in README.splitlines() if line.startswith('{"id"')]
-    items = [ChoiceItem.model_validate(json.loads(line)) for line in lines]
+def test_examples_of_rows_follow_their_formats() -> None:
+    rows = [json.loads(line) for line in README.splitlines() if line.startswith('{"id"')]
+    assert [InstructionRow.model_validate(row).id for row in rows if "prompt" in row] == ["thanks"]
+    assert [ParallelRow.model_validate(row).id for row in rows if "text" in row] == ["rain"]
+    items = [ChoiceItem.model_validate(row) for row in rows if "options" in row]
     assert [item.axis for item in items] == ["transfer", "localization"]
     assert items[1].english_options() == (0,)
 

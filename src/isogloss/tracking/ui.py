@@ -60,7 +60,9 @@ def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) ->
                 raise UserError(f"MLflow did not start on {address}:\n{_tail(log)}")
             time.sleep(_POLL_SECONDS)
         if not received:
-            print(f"MLflow is at {address}{_landing(address)}  (Ctrl-C ends it)", flush=True)
+            print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
+            if page := _landing(address):
+                print(f"the runs: {address}{page}", flush=True)
         while not received:
             if server.poll() is not None:
                 raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
