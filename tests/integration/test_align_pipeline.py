@@ -9,29 +9,9 @@ import pytest
 from command_line import isogloss
 from isogloss.evaluate.results import Comparison
 from isogloss.files import damage
-from small_data import LANGUAGES, write_jsonl, write_pipeline
+from small_align import METHODS, STEPS, write_align_pipeline
+from small_data import LANGUAGES
 from tiny_models import make_tiny_model
-
-METHODS = ("mist", "clo", "midalign")
-STEPS = 4
-
-ALIGN = f"""
-align:
-  methods: [mist, clo, midalign]
-  instructions: [instructions.jsonl]
-  parallel: [parallel.jsonl]
-  check_items: 2
-  train:
-    parameters: lora
-    lora: {{rank: 2}}
-    steps: {STEPS}
-    batch: 4
-    learning_rate: 1e-3
-    checks: 2
-    save_every: 2
-    max_length: 64
-  midalign: {{preset: mid-align, alternate: step}}
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -42,33 +22,11 @@ def _surroundings(tmp_path_factory):
         yield
 
 
-def training_rows():
-    """Instructions and parallel sentences about numbers, in the three languages of the small pipeline."""
-    words = {"en": "What is number {}?", "es": "¿Qué es el número {}?", "ko": "{}번은 무엇인가?"}
-    instructions = [
-        {
-            "id": f"i{number}",
-            "prompt": {language: words[language].format(number) for language in LANGUAGES},
-            "response": {language: f"{language} {number * 3}" for language in LANGUAGES},
-        }
-        for number in range(24)
-    ]
-    parallel = [
-        {"id": f"p{number}", "text": {language: f"{words[language].format(number)} {number}" for language in LANGUAGES}}
-        for number in range(24)
-    ]
-    return instructions, parallel
-
-
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("aligned")
     model = make_tiny_model("gemma3_text", tmp_path_factory.mktemp("models") / "tiny")
-    path = write_pipeline(root, model, groups=3)
-    path.write_text(path.read_text(encoding="utf-8") + ALIGN, encoding="utf-8")
-    instructions, parallel = training_rows()
-    write_jsonl(root / "instructions.jsonl", instructions)
-    write_jsonl(root / "parallel.jsonl", parallel)
+    write_align_pipeline(root, model)
     ended = isogloss("run", "small.yaml", "--json", cwd=root)
     assert ended.code == 0, ended.err
     return root, ended

@@ -1,5 +1,6 @@
 """Choices of another origin, in six languages, through the command line. The data is not part of the project."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from command_line import isogloss
 from isogloss.data.read import read_choices, read_rows
 from isogloss.data.rows import ParallelRow
 from isogloss.steering.vectors import SteeringVectors
+from small_align import write_align_pipeline
 from tiny_models import make_tiny_model
 
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -70,3 +72,20 @@ def test_they_have_no_english_twins_to_take_en_vectors_from(here):
     assert ended.code == 2
     assert "items that share their `group` with an English item" in ended.err
     assert not (here / "v").exists()
+
+
+@pytest.mark.parametrize("name", ["flores_parallel.jsonl", "ntrex_parallel.jsonl"])
+def test_midalign_on_real_sentences(here, name):
+    write_align_pipeline(here, here / "model", methods=("midalign",), steps=2)
+    settings = [f"align.parallel=[{(SHARED / name).resolve()}]", "align.train.max_length=96"]
+    ended = isogloss(
+        "run", "small.yaml", "--until", "align", "--json", *(x for one in settings for x in ("--set", one)), cwd=here
+    )
+    assert ended.code == 0, ended.err
+    (log,) = (here / "mlruns" / "stages").glob("align-midalign-*/log.jsonl")
+    parts = [json.loads(line)["parts"] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert [sorted(part) for part in parts] == [["sft"], ["alignment"]]
+    (decisions,) = (here / "mlruns" / "stages").glob("align-midalign-*/decisions.json")
+    dropped = [one for one in json.loads(decisions.read_text(encoding="utf-8")) if "96" in one["what"]]
+    assert dropped, "long sentences are counted, not lost in silence"
+    assert f"midalign: {dropped[0]['count']} of" in ended.err

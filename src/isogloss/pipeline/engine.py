@@ -169,10 +169,18 @@ def _run_stage(
         held = lock.acquire()
     with held:
         if damage(step.folder) is not None:
-            _fill(plan, step, work, progress=progress, model=model)
+            _fill(plan, step, work, progress=progress, model=model, say=say)
 
 
-def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Callable[..., LoadedModel]) -> None:
+def _fill(
+    plan: Plan,
+    step: Step,
+    work: Path,
+    *,
+    progress: Progress,
+    model: Callable[..., LoadedModel],
+    say: Callable[[str], None],
+) -> None:
     """Fill the stage's folder aside and seal it; then drop its partial results."""
     work.mkdir(exist_ok=True)
     for leftover in step.folder.parent.glob(f".{step.folder.name}.*"):
@@ -192,6 +200,7 @@ def _fill(plan: Plan, step: Step, work: Path, *, progress: Progress, model: Call
                 model=model,
                 model_ref=plan.spec.model,
                 model_path=plan.model_path,
+                say=say,
                 model_digest=plan.model_digest,
                 dtype=plan.dtype,
                 timings=timings,

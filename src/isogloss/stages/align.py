@@ -6,7 +6,6 @@ on from the newest whole checkpoint.
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,18 @@ from isogloss.errors import UserError
 from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import DECISIONS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import launch
+from isogloss.methods.log import read_log
+from isogloss.methods.processes import OUTPUTS
 from isogloss.spec import PipelineSpec
 from isogloss.spec.launch import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
 from isogloss.stages.stage import Metric, Record, StageRun
 
 TRAINING = "training"
+#: What rank 0 printed: the engine in charge, decisions about the data, warnings.
+TRAINING_LOG = "training.log"
 #: What a line of the log holds besides numbers that are worth a curve.
-_NOT_METRICS = ("step", "seconds")
+_NOT_METRICS = ("step", "steps", "seconds", "parts")
 
 
 def settings(spec: PipelineSpec, *, method: str) -> Any:
@@ -73,8 +76,11 @@ def run(stage: StageRun, *, method: str) -> Record:
             shutil.copytree(source, target)
         elif source.is_file():
             shutil.copy2(source, target)
-    steps = read_log(stage.out)
+    shutil.copy2(job.folder / OUTPUTS / "0.log", stage.out / TRAINING_LOG)
+    steps = read_log(stage.out / LOG)
     decisions = read_json(stage.out / DECISIONS) if (stage.out / DECISIONS).is_file() else []
+    for one in decisions:
+        stage.say(f"{method}: {one['count']} of {one['total']} {one['what']}")
     return Record(
         params={
             "method": method,
@@ -88,35 +94,35 @@ def run(stage: StageRun, *, method: str) -> Record:
         metrics=tuple(
             Metric(name=f"train/{name}", value=float(value), step=line["step"])
             for line in steps
-            for name, value in line.items()
-            if name not in _NOT_METRICS and isinstance(value, int | float)
+            for name, value in {**line, **line.get("parts", {})}.items()
+            if name not in _NOT_METRICS
         ),
-        artifacts={name: "" for name in (LOG, DECISIONS) if (stage.out / name).is_file()},
+        artifacts={name: "" for name in (LOG, DECISIONS, TRAINING_LOG) if (stage.out / name).is_file()},
     )
 
 
 def train(job: Job, stage: StageRun) -> None:
     """Run the workers and show loss, tokens a second and the time that is left."""
-    done = len(read_log(job.folder))
-    total = job.train.steps
-    with stage.progress(total or 1, f"training {job.method}") as advance:
-        if done and total:
-            advance(done)
+    output = job.folder / OUTPUTS / "0.log"
+    shown = 0
+    with stage.progress(job.train.steps or 1, f"training {job.method}") as advance:
 
         def on_step(line: dict[str, Any]) -> None:
-            rate = line.get("tokens_per_second")
-            speed = f", {rate:,.0f} tokens/s" if isinstance(rate, int | float) else ""
-            advance(1 if total else 0, f"loss {line['loss']:.3f}{speed}")
+            nonlocal shown
+            if shown == 0 and (engine := engine_line(output)):
+                stage.say(engine)
+            new, shown = line["step"] - shown, line["step"]
+            note = f"loss {line['loss']:.3f}, {line['tokens_per_second']:,.0f} tokens/s"
+            advance(new if job.train.steps else 0, note)
 
         launch(job, on_step=on_step)
     if not (job.folder / FINAL).is_dir():
         raise UserError(f"training {job.method} ended without {FINAL}/ in {job.folder}; see the messages above")
 
 
-def read_log(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a training's log, one an optimizer step."""
-    path = folder / LOG
-    if not path.is_file():
-        return []
-    lines = path.read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+def engine_line(output: Path) -> str | None:
+    """The line in which rank 0 says which engine is in charge, once it has."""
+    if not output.is_file():
+        return None
+    lines = output.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line for line in lines if line.endswith("steps to go")), None)

@@ -11,8 +11,9 @@ from isogloss.evaluate.results import MACRO, Comparison, CurvePoint, Estimate, R
 from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.evaluate.statistics import differences
 from isogloss.files import read_json, write_json
+from isogloss.methods.job import LOG
+from isogloss.methods.log import read_log
 from isogloss.spec import PipelineSpec
-from isogloss.stages.align import read_log
 from isogloss.stages.analyse import RESULTS, condition_of, steering_notes
 from isogloss.stages.baseline import DEV2, TEST
 from isogloss.stages.data import AXES
@@ -97,7 +98,7 @@ def _trained(
         label = f"{LABELS[method]} + {CONDITIONS[name][0]}"
         conditions.append(condition_of(name, label, "method", scores, before, note=notes[name]))
         over_own[name] = {axis: differences(on_axis(scores, axis), on_axis(plain, axis)) for axis in AXES}
-    log = read_log(trained)
+    log = read_log(trained / LOG)
     note = f"{log[-1]['step']} steps" if log else ""
     return TrainedModel(
         name=method,

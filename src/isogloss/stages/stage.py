@@ -73,7 +73,7 @@ class StageRun:
 
     `inputs` are the folders of the stages it needs; `out` is to be filled; `work` outlives a kill and holds partial
     results; `model()` loads the model on first use and shares it between stages, `model(folder)` a trained one in its
-    place. `timings` are the seconds that the stages before took.
+    place. `timings` are the seconds that the stages before took; `say` tells the person a line.
     """
 
     spec: PipelineSpec
@@ -84,6 +84,7 @@ class StageRun:
     model: Callable[..., LoadedModel]
     model_ref: str
     model_path: Path
+    say: Callable[[str], None]
     model_digest: str
     dtype: str
     timings: Mapping[str, float] = field(default_factory=dict)
