@@ -17,6 +17,7 @@ import random
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -331,6 +332,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--checkpointing", action="store_true", help="compute activations again in backward")
     options = parser.parse_args()
+    warnings.filterwarnings("ignore", category=FutureWarning)  # transformers' and TRL's notes to each other
     options.prompt = options.prompt or (384 if CUDA else 32)
     options.response = options.response or (256 if CUDA else 8)
     transformers.logging.set_verbosity_error()
