@@ -87,10 +87,17 @@ def test_zero_3_in_bfloat16_with_checkpointing_is_near_one_process(tmp_path, pla
     assert_same(result(job), plain, loss=0.05, weights=0.02)
 
 
+def command_of(process):
+    """A process's command line; empty once it has ended, waited for or not."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
+
+
 def workers():
     """The training processes that this one has started, the last rank last."""
-    children = psutil.Process().children()
-    return [child for child in children if "isogloss.methods.launched" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "isogloss.methods.launched" in command_of(child)]
 
 
 def test_killed_under_zero_it_goes_on_to_the_same_end(tmp_path, plain):

@@ -40,8 +40,16 @@ def a_job(folder, script, **shape):
     return job
 
 
+def command_of(process):
+    """A process's command line; empty once it has ended, waited for or not."""
+    try:
+        return process.cmdline()
+    except (psutil.ZombieProcess, psutil.NoSuchProcess):
+        return []
+
+
 def children():
-    return [child for child in psutil.Process().children() if "fake_worker" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "fake_worker" in command_of(child)]
 
 
 def test_lines_of_the_log_are_handed_on_as_they_come(tmp_path):
