@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from isogloss.models.load import LoadedModel
+
+
+@pytest.fixture(scope="module")
+def own_cache_and_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """An empty model cache, and each folder's own MLflow store, for the tests of a module."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        yield
 
 
 @pytest.fixture(scope="session")

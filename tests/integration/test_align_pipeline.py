@@ -13,13 +13,7 @@ from small_align import METHODS, STEPS, write_align_pipeline
 from small_data import LANGUAGES
 from tiny_models import make_tiny_model
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _surroundings(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("own_cache_and_store")
 
 
 @pytest.fixture(scope="module")

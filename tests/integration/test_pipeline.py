@@ -15,13 +15,7 @@ from isogloss.steering.vectors import SteeringVectors
 from small_data import small_items, write_jsonl, write_pipeline
 from tiny_models import make_tiny_model
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _surroundings(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        yield
+pytestmark = pytest.mark.usefixtures("own_cache_and_store")
 
 
 @pytest.fixture(scope="module")

@@ -28,8 +28,6 @@ DECISIONS = "decisions.json"
 CHECKPOINTS = "checkpoints"
 SNAPSHOTS = "snapshots"
 FINAL = "final"
-#: In a trained model's folder: method, settings, base model's reference and digest, step, digests of the data.
-DESCRIPTION = "checkpoint.json"
 
 
 class Job(BaseModel):

@@ -12,13 +12,13 @@ from torch import nn
 
 from isogloss.errors import RefusedError, UserError, did_you_mean
 from isogloss.files import read_json, sealed_folder, write_json
-from isogloss.methods.job import DESCRIPTION, Job
+from isogloss.methods.job import Job
 from isogloss.methods.token_log_probs import install_completion_forward
 from isogloss.models.adapters import CONFIG
 from isogloss.models.blocks import text_decoder
 from isogloss.models.load import load_model
 from isogloss.models.quiet import quiet_transformers
-from isogloss.models.reference import parse_model_ref
+from isogloss.models.reference import DESCRIPTION, parse_model_ref
 
 #: Packages whose version can change a result.
 _PACKAGES = ("isogloss", "torch", "transformers", "trl", "peft", "accelerate", "deepspeed")

@@ -13,11 +13,10 @@ from isogloss.errors import RefusedError, UserError
 from isogloss.files import digest_of, read_json
 from isogloss.models.cache import file_digests
 from isogloss.models.quiet import quiet_transformers
+from isogloss.models.reference import DESCRIPTION
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-#: What a trained folder says of itself; written by `methods.model`.
-DESCRIPTION = "checkpoint.json"
 
 
 class Base(NamedTuple):

@@ -22,6 +22,8 @@ from typing import Literal
 from isogloss.errors import UserError, did_you_mean
 
 EMBEDDED = "embedded"
+#: In a trained model's folder: method, settings, base model's reference and digest, step, digests of the data.
+DESCRIPTION = "checkpoint.json"
 WAYS = "'embedded', a directory, org/name[@revision] from the Hugging Face Hub, or models:/NAME@alias"
 
 _HUB = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(@(?P<revision>[^@\s]+))?")
@@ -94,10 +96,10 @@ def check_model_folder(folder: Path, *, text: str) -> None:
 
     names = {path.name for path in folder.iterdir()}
     if "adapter_config.json" in names:
-        if "checkpoint.json" in names:
+        if DESCRIPTION in names:
             return
         raise UserError(
-            f"{where} is a PEFT adapter, not a model, and no checkpoint.json names its base. Merge it into that first: "
+            f"{where} is a PEFT adapter, not a model, and no {DESCRIPTION} names its base. Merge it into that first: "
             "PeftModel.from_pretrained(base, adapter).merge_and_unload().save_pretrained(DIRECTORY), "
             "save the tokenizer there too, and name that directory"
         )

@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,7 +92,7 @@ def _run(
         record.start(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
         journal.params(PARENT, _parent_params(plan))
         journal.artifact(PARENT, plan.folder / "pipeline.yaml")
-    model = _lazy_model(plan, say)
+    models = _Models(plan, say)
     try:
         for step in wanted:
             name = step.stage.name
@@ -103,7 +102,7 @@ def _run(
             tags = {"isogloss.stage_key": step.key, **reused}
             record.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
             if not step.done:
-                _run_stage(plan, step, progress=progress, model=model, say=say)
+                _run_stage(plan, step, progress=progress, models=models, say=say)
             _journal(journal, step)
             record.end(name, "FINISHED")
             record.project()
@@ -155,9 +154,7 @@ class _Recorder:
         return projection
 
 
-def _run_stage(
-    plan: Plan, step: Step, *, progress: Progress, model: Callable[..., LoadedModel], say: Callable[[str], None]
-) -> None:
+def _run_stage(plan: Plan, step: Step, *, progress: Progress, models: _Models, say: Callable[[str], None]) -> None:
     """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
     work = step.folder.parent / ".work" / step.folder.name
     work.mkdir(parents=True, exist_ok=True)
@@ -169,7 +166,7 @@ def _run_stage(
         held = lock.acquire()
     with held:
         if damage(step.folder) is not None:
-            _fill(plan, step, work, progress=progress, model=model, say=say)
+            _fill(plan, step, work, progress=progress, models=models, say=say)
 
 
 def _fill(
@@ -178,7 +175,7 @@ def _fill(
     work: Path,
     *,
     progress: Progress,
-    model: Callable[..., LoadedModel],
+    models: _Models,
     say: Callable[[str], None],
 ) -> None:
     """Fill the stage's folder aside and seal it; then drop its partial results."""
@@ -197,7 +194,8 @@ def _fill(
                 out=out,
                 work=work,
                 progress=progress,
-                model=model,
+                model=models,
+                release=models.release,
                 model_ref=plan.spec.model,
                 model_path=plan.model_path,
                 say=say,
@@ -217,25 +215,41 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _lazy_model(plan: Plan, say: Callable[[str], None]) -> Callable[..., LoadedModel]:
-    """Loads the pipeline's model, or the trained one in a folder. One at a time: two may not fit into memory."""
+class _Models:
+    """Loads the pipeline's model, or the trained one in a folder, and keeps the last: two may not fit into memory."""
 
-    @lru_cache(maxsize=1)
-    def load(folder: Path | None = None) -> LoadedModel:
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        self.plan, self.say = plan, say
+        self._kept: dict[Path | None, LoadedModel] = {}
+
+    def __call__(self, folder: Path | None = None) -> LoadedModel:
+        if folder not in self._kept:
+            self.release()
+            self._kept[folder] = self._load(folder)
+        return self._kept[folder]
+
+    def release(self) -> None:
+        """Keep none: a training in other processes needs the memory."""
+        import torch
+
+        self._kept.clear()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _load(self, folder: Path | None) -> LoadedModel:
         import torch
 
         from isogloss.models.load import load_model
 
-        if plan.spec.compute.threads is not None:
-            torch.set_num_threads(plan.spec.compute.threads)
-        device = plan.spec.compute.device
+        compute, dtype = self.plan.spec.compute, self.plan.dtype
+        if compute.threads is not None:
+            torch.set_num_threads(compute.threads)
+        device = compute.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        name = plan.spec.model if folder is None else str(folder)
-        say(f"loading {plan.spec.model if folder is None else folder.name} in {plan.dtype} on {device}")
-        return load_model(name, dtype=plan.dtype, device=device)  # type: ignore[arg-type]
-
-    return load
+        self.say(f"loading {self.plan.spec.model if folder is None else folder.name} in {dtype} on {device}")
+        name = self.plan.spec.model if folder is None else str(folder)
+        return load_model(name, dtype=dtype, device=device)  # type: ignore[arg-type]
 
 
 def _journal(journal: Journal, step: Step) -> None:

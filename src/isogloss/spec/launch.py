@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from isogloss.errors import UserError, did_you_mean
+from isogloss.spec.reading import read_yaml
 from isogloss.spec.section import Count, Section
 
 _HOST_PORT = re.compile(r"[^\s:]+:\d{1,5}")
@@ -58,18 +58,7 @@ def load_launch(path: Path) -> LaunchSpec:
 
     Raises UserError naming file, setting, what is wrong and the closest known setting.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        beside = sorted(path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        known = did_you_mean(str(path), map(str, beside)) or did_you_mean(f"{path}.yaml", map(str, beside))
-        raise UserError(f"{path}: no such launch shape{known}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a launch shape: {error}") from error
-    try:
-        settings = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    settings = read_yaml(path, what="launch shape")
     if settings is not None and not isinstance(settings, dict):
         raise UserError(f"{path}: a launch shape is a mapping of settings, for example processes: 2")
     try:

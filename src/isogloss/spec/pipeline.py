@@ -14,16 +14,11 @@ from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
 from isogloss.spec.align import METHODS, AlignSection
 from isogloss.spec.launch import LAUNCH_FOLDER
+from isogloss.spec.reading import NOT_YAML, read_yaml
 from isogloss.spec.section import Finite, Section
-
-#: What the YAML reader raises: a date that is none is a ValueError, brackets without end a RecursionError.
-_NOT_YAML = (yaml.YAMLError, ValueError, RecursionError)
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
-#: What comes between `analyse` and `report` where methods are trained; `align`, `follow`, `vectors` and `evaluate` once a
-#: method, as `align-mist`. `report-first` shows the plane before the training begins.
-ALIGN_STAGES = ("report-first", "corpus", "align", "follow", "vectors", "evaluate", "compare")
 
 
 def _all_or_number(value: Any) -> Any:
@@ -187,18 +182,7 @@ def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
 
     Raises UserError naming file, setting, what is wrong and the closest known setting.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        beside = sorted(path.parent.glob("*.yaml")) if path.parent.is_dir() else []
-        known = did_you_mean(str(path), map(str, beside)) or did_you_mean(f"{path}.yaml", map(str, beside))
-        raise UserError(f"{path}: no such pipeline{known}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read as a pipeline: {error}") from error
-    try:
-        settings = yaml.safe_load(text)
-    except _NOT_YAML as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    settings = read_yaml(path, what="pipeline")
     if not isinstance(settings, dict):
         raise UserError(f"{path}: a pipeline is a mapping of settings; `name` and `model` are needed")
     for override in overrides:
@@ -242,7 +226,7 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         place = inner
     try:
         place[last] = yaml.safe_load(value)
-    except _NOT_YAML as error:
+    except NOT_YAML as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
 
 

@@ -10,43 +10,17 @@ from isogloss.stages import align, analyse, baseline, compare, corpus, data, eva
 from isogloss.stages.stage import Stage
 
 _SCORING = ("data", "models", "evaluate", "steering")
-_DATA = Stage(name="data", needs=(), settings=data.settings, sources=("data",), uses_model=False, run=data.run)
 _MEASURE = (
-    _DATA,
-    Stage(
-        name="baseline",
-        needs=("data",),
-        settings=baseline.settings,
-        sources=_SCORING,
-        uses_model=True,
-        run=baseline.run,
-    ),
-    Stage(
-        name="vectors", needs=("data",), settings=vectors.settings, sources=_SCORING, uses_model=True, run=vectors.run
-    ),
-    Stage(
-        name="sweep",
-        needs=("data", "baseline", "vectors"),
-        settings=sweep.settings,
-        sources=_SCORING,
-        uses_model=True,
-        run=sweep.run,
-    ),
-    Stage(
-        name="evaluate",
-        needs=("data", "vectors", "sweep"),
-        settings=evaluate.settings,
-        sources=_SCORING,
-        uses_model=True,
-        run=evaluate.run,
-    ),
-    Stage(
-        name="analyse",
-        needs=("data", "baseline", "vectors", "sweep", "evaluate"),
-        settings=analyse.settings,
-        sources=("data", "evaluate"),
-        uses_model=True,
-        run=analyse.run,
+    Stage(name="data", needs=(), settings=data.settings, sources=("data",), uses_model=False, run=data.run),
+    *(
+        Stage(name=name, needs=needs, settings=module.settings, sources=sources, uses_model=True, run=module.run)
+        for name, module, needs, sources in (
+            ("baseline", baseline, ("data",), _SCORING),
+            ("vectors", vectors, ("data",), _SCORING),
+            ("sweep", sweep, ("data", "baseline", "vectors"), _SCORING),
+            ("evaluate", evaluate, ("data", "vectors", "sweep"), _SCORING),
+            ("analyse", analyse, ("data", "baseline", "vectors", "sweep", "evaluate"), ("data", "evaluate")),
+        )
     ),
 )
 
@@ -83,44 +57,30 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
 
 def _of_method(method: str) -> tuple[Stage, ...]:
     """Train it, follow it on the plane, and steer what came out with vectors of its own."""
+    training = ("data/read.py", "data/rows.py", "models", "methods")
     trained = f"align-{method}"
-    return (
+    return tuple(
         Stage(
-            name=trained,
-            needs=("corpus",),
-            settings=partial(align.settings, method=method),
-            sources=("data/read.py", "data/rows.py", "models", "methods"),
+            name=f"{family}-{method}",
+            needs=needs,
+            settings=settings,
+            sources=sources,
             uses_model=True,
-            run=partial(align.run, method=method),
+            run=partial(run, method=method),
             method=method,
-        ),
-        Stage(
-            name=f"follow-{method}",
-            needs=("data", trained),
-            settings=follow.settings,
-            sources=_SCORING,
-            uses_model=True,
-            run=partial(follow.run, method=method),
-            method=method,
-        ),
-        Stage(
-            name=f"vectors-{method}",
-            needs=("data", trained),
-            settings=vectors.settings,
-            sources=_SCORING,
-            uses_model=True,
-            run=partial(vectors.run, method=method),
-            method=method,
-        ),
-        Stage(
-            name=f"evaluate-{method}",
-            needs=("data", "sweep", trained, f"vectors-{method}"),
-            settings=evaluate.settings,
-            sources=_SCORING,
-            uses_model=True,
-            run=partial(evaluate.run_trained, method=method),
-            method=method,
-        ),
+        )
+        for family, run, needs, settings, sources in (
+            ("align", align.run, ("corpus",), partial(align.settings, method=method), training),
+            ("follow", follow.run, ("data", trained), follow.settings, _SCORING),
+            ("vectors", vectors.run, ("data", trained), vectors.settings, _SCORING),
+            (
+                "evaluate",
+                evaluate.run_trained,
+                ("data", "sweep", trained, f"vectors-{method}"),
+                evaluate.settings,
+                _SCORING,
+            ),
+        )
     )
 
 

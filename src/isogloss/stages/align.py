@@ -69,6 +69,7 @@ def run(stage: StageRun, *, method: str) -> Record:
     """Train, or go on training; then keep what the later stages read."""
     job = make_job(stage, method)
     job.write()
+    stage.release()
     train(job, stage)
     for name in (FINAL, SNAPSHOTS, DECISIONS, LOG):
         source, target = job.folder / name, stage.out / name
@@ -109,7 +110,7 @@ def train(job: Job, stage: StageRun) -> None:
 
         def on_step(line: dict[str, Any]) -> None:
             nonlocal shown
-            if shown == 0 and (engine := engine_line(output)):
+            if shown == 0 and (engine := _engine_said(output)):
                 stage.say(engine)
             new, shown = line["step"] - shown, line["step"]
             note = f"loss {line['loss']:.3f}, {line['tokens_per_second']:,.0f} tokens/s"
@@ -120,7 +121,7 @@ def train(job: Job, stage: StageRun) -> None:
         raise UserError(f"training {job.method} ended without {FINAL}/ in {job.folder}; see the messages above")
 
 
-def engine_line(output: Path) -> str | None:
+def _engine_said(output: Path) -> str | None:
     """The line in which rank 0 says which engine is in charge, once it has."""
     if not output.is_file():
         return None

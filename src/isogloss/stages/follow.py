@@ -12,7 +12,8 @@ from isogloss.evaluate.results import CurvePoint
 from isogloss.evaluate.scores import ItemScore
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.files import read_json, write_json
-from isogloss.methods.job import DESCRIPTION, FINAL, SNAPSHOTS
+from isogloss.methods.job import FINAL, SNAPSHOTS
+from isogloss.models.reference import DESCRIPTION
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import AXES, take
 from isogloss.stages.scoring import on_axis, score_in_chunks, split_items
@@ -44,9 +45,9 @@ def run(stage: StageRun, *, method: str) -> Record:
     items = check_items(stage.inputs["data"], stage.spec)
     points, metrics, artifacts = [], [], {CURVE: "curve"}
     for step, folder in snapshots(stage.inputs[f"align-{method}"]):
-        loaded = stage.model(folder)
         name = re.sub(r"\W+", "-", f"{method} step {step}")
-        scores = score_in_chunks(stage, name, items, loaded=loaded)["baseline"]
+        # Without a name of its own the model is let go of when the next one is asked for.
+        scores = score_in_chunks(stage, name, items, loaded=stage.model(folder))["baseline"]
         scores.save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"
         point = curve_point(step, scores.items)

@@ -73,7 +73,8 @@ class StageRun:
 
     `inputs` are the folders of the stages it needs; `out` is to be filled; `work` outlives a kill and holds partial
     results; `model()` loads the model on first use and shares it between stages, `model(folder)` a trained one in its
-    place. `timings` are the seconds that the stages before took; `say` tells the person a line.
+    place, and `release()` lets go of either. `timings` are the seconds that the stages before took; `say` tells a
+    person one line.
     """
 
     spec: PipelineSpec
@@ -82,6 +83,7 @@ class StageRun:
     work: Path
     progress: Progress
     model: Callable[..., LoadedModel]
+    release: Callable[[], None]
     model_ref: str
     model_path: Path
     say: Callable[[str], None]
