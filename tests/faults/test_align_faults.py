@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from itertools import chain
 
+import psutil
 import pytest
 
 from command_line import isogloss, start
@@ -46,6 +47,13 @@ def undisturbed(tmp_path_factory, model):
 
 def in_work(root, pattern):
     return any((root / "mlruns" / "stages" / ".work").glob(f"align-mist-*/training/{pattern}"))
+
+
+def wait_until_none_trains(root):
+    """The training's own process ends by itself, a moment after the pipeline that was killed."""
+    trained = [process for process in psutil.process_iter(["cmdline"]) if str(root) in " ".join(process.info["cmdline"] or [])]
+    _, alive = psutil.wait_procs(trained, timeout=60)
+    assert not alive
 
 
 def assert_ends_as_undisturbed(root, undisturbed):
@@ -107,8 +115,11 @@ def test_a_damaged_checkpoint_is_set_aside_by_name(tmp_path, model, undisturbed)
     assert running.until(lambda: in_work(root, "checkpoints/checkpoint-6/manifest.json"))
     running.signal(signal.SIGKILL)
     running.wait()
+    wait_until_none_trains(root)
     (checkpoints,) = (root / "mlruns" / "stages" / ".work").glob("align-mist-*/training/checkpoints")
-    newest = max(checkpoints.glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))
+    # Sealed ones alone: the kill may have come while the next was written.
+    sealed = [manifest.parent for manifest in checkpoints.glob("checkpoint-*/manifest.json")]
+    newest = max(sealed, key=lambda path: int(path.name.partition("-")[2]))
     weights = newest / "adapter_model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1

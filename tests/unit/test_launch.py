@@ -109,6 +109,16 @@ def test_a_message_for_the_user_goes_before_the_bugs_it_causes(tmp_path):
         launch(a_job(tmp_path, script, processes=2))
 
 
+def test_a_killed_process_is_named_before_one_that_failed_for_want_of_it(tmp_path):
+    script = (
+        "if rank == 0:\n    open(folder / 'zero', 'w'); os._exit(1)\n"
+        "while not (folder / 'zero').exists(): pass\n"
+        "import time; time.sleep(0.5); os.kill(os.getpid(), 9)"
+    )
+    with pytest.raises(RuntimeError, match="process 1 of 2 was killed by SIGKILL"):
+        launch(a_job(tmp_path, script, processes=2))
+
+
 def test_an_error_in_the_callback_leaves_no_process(tmp_path):
     def fail(_line):
         raise ValueError("the screen is gone")

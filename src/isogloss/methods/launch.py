@@ -101,7 +101,9 @@ def _follow(
 
 
 def _error(workers: Workers, codes: dict[int, int], *, stopped: bool) -> Exception:
-    """The one error that stands for all processes: a message for the user before a bug, the first to fail before the rest."""
+    """The one error that stands for all processes: a message for the user before a bug; a process that was killed before
+    those that failed by themselves, since they fail at once when they lose it; the first to fail before the rest.
+    """
     failed = [rank for rank, code in codes.items() if code != EXIT_DONE and rank not in workers.ended]
     for rank in failed:
         if codes[rank] in (EXIT_USER, EXIT_REFUSED):
@@ -109,7 +111,7 @@ def _error(workers: Workers, codes: dict[int, int], *, stopped: bool) -> Excepti
             return kind(error_text(workers.output(rank)))
     if stopped or (failed and all(codes[rank] == EXIT_INTERRUPTED for rank in failed)):
         return InterruptedRun("the training was stopped; what is finished is kept, the same command goes on")
-    rank = failed[0] if failed else next(iter(codes))
+    rank = min(failed, key=lambda rank: codes[rank] >= 0) if failed else next(iter(codes))
     return RuntimeError(
         f"training process {rank} of {len(codes)} {_ending(codes[rank])}; the end of {workers.output(rank)}:\n"
         f"{tail(workers.output(rank))}"
