@@ -133,3 +133,14 @@ def test_only_the_model_they_were_taken_from():
     assert caught.value.exit_code == 3
     with pytest.raises(RefusedError, match=r"have 3 layers of width 5; this model .*has 4 of 5"):
         vectors.check_model(None, num_layers=LAYERS + 1, hidden_size=WIDTH)
+
+
+def test_only_some_languages():
+    vectors = make(languages=("es", "ko", "el"))
+    fewer = vectors.only(["ko"])
+    assert fewer.languages == ("ko",)
+    assert torch.equal(fewer.at("ko", 2), vectors.at("ko", 2))
+    assert set(fewer.header.norms) == set(fewer.header.pairs) == set(fewer.header.residual_norms) == {"ko"}
+    assert fewer.digest != vectors.digest
+    with pytest.raises(UserError, match="no LOC vector for language 'kp'"):
+        vectors.only(["kp"])

@@ -60,6 +60,7 @@ class Intervention:
                     "kind": one.vectors.header.kind,
                     "layer": one.layer,
                     "gamma": one.gamma,
+                    "languages": list(one.vectors.languages),
                     "relative_norm": one.relative_norm(),
                     "vectors": one.vectors.digest,
                     "model_digest": one.vectors.header.model_digest,

@@ -6,6 +6,7 @@ a manifest.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from isogloss.errors import RefusedError, UserError
+from isogloss.errors import RefusedError, UserError, did_you_mean
 from isogloss.files import damage, digest_of, read_json, sealed_folder, write_json
 from isogloss.models.blocks import LAYER_CONVENTION
 
@@ -68,6 +69,19 @@ class SteeringVectors:
     def at(self, language: str, layer: int) -> torch.Tensor:
         """The vector [hidden] of a language at layer 1…L."""
         return self.tensors[language][layer - 1]
+
+    def only(self, languages: Iterable[str]) -> SteeringVectors:
+        """The vectors of these languages alone; the same tensors, not copies. Raises UserError for one without a vector."""
+        kept = tuple(languages)
+        for language in kept:
+            if language not in self.tensors:
+                raise UserError(
+                    f"no {self.header.kind.upper()} vector for language '{language}'"
+                    f"{did_you_mean(language, self.tensors)}; there are {', '.join(self.tensors)}"
+                )
+        per_language = ("pairs", "norms", "residual_norms")
+        fewer = {name: {one: getattr(self.header, name)[one] for one in kept} for name in per_language}
+        return SteeringVectors(self.header.model_copy(update=fewer), {one: self.tensors[one] for one in kept})
 
     def check_model(self, digest: str | None, *, num_layers: int, hidden_size: int, where: str = "this model") -> None:
         """Raise RefusedError unless the vectors were taken from the model with this digest and shape.
