@@ -81,14 +81,23 @@ def _curve(change: Change, seed: int) -> tuple[CurvePoint, ...]:
     return tuple(found)
 
 
-def _losses(name: str, seed: int) -> tuple[tuple[int, float], ...]:
+#: Height of each part of a method's loss, the first of its steps, and how many steps lie between two.
+PARTS = {
+    "mist": {"loss": (2.4, 1, 1)},
+    "clo": {"contrast_en": (0.7, 1, 1), "sft": (2.2, 1, 1)},
+    "midalign": {"alignment": (1.5, 2, 2), "sft": (2.6, 1, 2)},
+}
+
+
+def _losses(name: str, seed: int) -> dict[str, tuple[tuple[int, float], ...]]:
     rng = random.Random(seed)
-    height = {"mist": 2.4, "clo": 1.1, "midalign": 2.6}[name]
-    found = []
-    for step in range(1, STEPS[-1] + 1):
-        own = 1.5 if name == "midalign" and step % 2 == 0 else height
-        found.append((step, own * (0.35 + 0.65 * math.exp(-step / 35)) + rng.gauss(0, 0.06)))
-    return tuple(found)
+    return {
+        part: tuple(
+            (step, height * (0.35 + 0.65 * math.exp(-step / 35)) + rng.gauss(0, 0.06))
+            for step in range(first, STEPS[-1] + 1, every)
+        )
+        for part, (height, first, every) in PARTS[name].items()
+    }
 
 
 def _trained(name: str, seed: int) -> TrainedModel:

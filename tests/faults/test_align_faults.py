@@ -51,7 +51,9 @@ def in_work(root, pattern):
 
 def wait_until_none_trains(root):
     """The training's own process ends by itself, a moment after the pipeline that was killed."""
-    trained = [process for process in psutil.process_iter(["cmdline"]) if str(root) in " ".join(process.info["cmdline"] or [])]
+    trained = [
+        process for process in psutil.process_iter(["cmdline"]) if str(root) in " ".join(process.info["cmdline"] or [])
+    ]
     _, alive = psutil.wait_procs(trained, timeout=60)
     assert not alive
 

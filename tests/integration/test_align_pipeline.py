@@ -64,7 +64,8 @@ def test_the_comparison_holds_every_model_under_every_steering(finished):
         assert set(model.over_own) == set(names[1:])
     trained = comparison.models[1]
     assert [point.step for point in trained.curve] == [0, STEPS // 2, STEPS]
-    assert len(trained.losses) == STEPS
+    assert len(trained.losses["loss"]) == STEPS
+    assert [step for step, _ in comparison.models[3].losses["alignment"]] == list(range(2, STEPS + 1, 2))
 
 
 def test_a_trained_model_can_be_evaluated_by_its_folder(finished):

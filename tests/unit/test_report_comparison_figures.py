@@ -134,13 +134,21 @@ def test_losses_have_a_panel_a_method(comparison: Comparison) -> None:
     figure = loss_figure(comparison)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [f"{label}: loss" for label in TRAINED]
     raw, mean = figure.axes[0].lines
-    assert list(raw.get_ydata()) == [loss for _, loss in comparison.models[1].losses]  # type: ignore[arg-type]
+    assert list(raw.get_ydata()) == [loss for _, loss in comparison.models[1].losses["loss"]]  # type: ignore[arg-type]
     assert len(mean.get_ydata()) == len(raw.get_ydata())  # type: ignore[arg-type]
 
 
-def test_a_running_mean_is_level_where_two_losses_alternate() -> None:
-    mean = running_mean([1.0, 3.0] * 40)
-    assert mean[10:70] == [2.0] * 60
+def test_losses_that_alternate_are_lines_of_their_own(comparison: Comparison) -> None:
+    axes = loss_figure(comparison).axes[2]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["alignment", "SFT"]  # type: ignore[union-attr]
+    alignment, _, sft, _ = axes.lines
+    assert list(alignment.get_xdata())[:3] == [2, 4, 6]  # type: ignore[arg-type]
+    assert list(sft.get_xdata())[:3] == [1, 3, 5]  # type: ignore[arg-type]
+
+
+def test_a_running_mean() -> None:
+    mean = running_mean([float(n) for n in range(80)])
+    assert mean[10:70] == [float(n) for n in range(10, 70)]
     assert running_mean([5.0]) == [5.0]
 
 
@@ -156,7 +164,7 @@ def test_alternatives_and_tables_carry_the_numbers(comparison: Comparison) -> No
     assert "Greek: " in details.languages_planes_alternative(comparison)
     assert "at step 100" in details.curves_alternative(comparison)
     assert "MIDALIGN moves English bias most in " in details.languages_curves_alternative(comparison)
-    assert "CLO from " in details.loss_alternative(comparison)
+    assert "CLO contrast, English from " in details.loss_alternative(comparison)
     assert len(details.planes_numbers(comparison, by_language=False).rows) == 4 * 5 - 1
     assert len(details.planes_numbers(comparison, by_language=True).rows) == 7 * (4 * 5 - 1)
     assert len(details.curves_numbers(comparison, by_language=False).rows) == 3 * len(STEPS)

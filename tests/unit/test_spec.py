@@ -68,6 +68,11 @@ def test_the_pipelines_of_the_project_are_valid(request):
             "data.choices: should be 'embedded' or a list of files, for example [mine.jsonl], not 'a.jsonl'",
         ),
         (
+            "align: {instructions: a.jsonl}",
+            "align.instructions: should be 'embedded' or 'embedded-english', or a list of files, for example [mine.jsonl], "
+            "not 'a.jsonl'",
+        ),
+        (
             "data: {choices: []}",
             "data.choices: should be 'embedded' or a list of files, for example [mine.jsonl], not []",
         ),

@@ -8,7 +8,10 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -28,6 +31,9 @@ from isogloss.data.facts.wording_statements import STATEMENTS, statement
 from isogloss.data.facts.wording_universal import WORDING, question
 from isogloss.data.read import read_rows
 from isogloss.data.rows import ENGLISH_REGIONS, LANGUAGES, ChoiceItem, InstructionRow, ParallelRow
+from isogloss.spec import PipelineSpec
+from isogloss.spec.align import AlignSection
+from isogloss.stages import corpus
 
 #: Kinds whose options are each right in one country alone, or of one language.
 _OWN_ANSWERS = ("capital-of", "country-of-capital", "country-of-city", "calling-code-of", "country-of-calling-code")
@@ -342,3 +348,15 @@ def test_wordings_of_a_fact_are_all_used(instructions: tuple[InstructionRow, ...
     for row, fact in zip(instructions, _facts_of(instructions, known), strict=True):
         wording = int(row.id.rsplit("/", maxsplit=1)[1]) - 1
         assert row.prompt == {language: question(fact, language, wording=wording) for language in LANGUAGES}
+
+
+def test_the_corpus_can_be_english_centred(tmp_path: Path) -> None:
+    align = AlignSection(methods=("mist",), instructions="embedded-english")
+    spec = PipelineSpec(name="one", model="embedded", align=align)
+    stage: Any = SimpleNamespace(spec=spec, out=tmp_path, progress=lambda *_: nullcontext(lambda _: None))
+    record = corpus.run(stage)
+    rows = read_rows([tmp_path / corpus.INSTRUCTIONS], InstructionRow).rows
+    assert rows == english_centred_instructions(seed=0, asked_locally=True)
+    assert {metric.name: metric.value for metric in record.metrics}["rows/instructions"] == len(rows)
+    world = spec.model_copy(update={"align": AlignSection(methods=("mist",))})
+    assert corpus.settings(spec) != corpus.settings(world)

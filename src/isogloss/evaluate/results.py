@@ -112,7 +112,8 @@ class TrainedModel(_Value):
 
     `conditions` are unsteered (`none`), EN, LOC at EN's layer (`loc_mid`), LOC at its own, and SUR; their `delta` is
     against the unaligned, unsteered model. `over_own` is the paired difference of each steered condition to this model
-    unsteered, by condition. `curve` and `losses` (step, loss) are over training and empty for the unaligned model.
+    unsteered, by condition. `curve` and `losses` are over training and empty for the unaligned model; `losses` holds
+    (step, loss) by the parts of the method's loss, or under `loss` where it has one part.
     """
 
     name: str
@@ -121,7 +122,7 @@ class TrainedModel(_Value):
     conditions: tuple[Condition, ...]
     over_own: dict[str, dict[Axis, dict[str, Estimate]]]
     curve: tuple[CurvePoint, ...] = ()
-    losses: tuple[tuple[int, float], ...] = ()
+    losses: dict[str, tuple[tuple[int, float], ...]] = {}
 
 
 class Comparison(_Value):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from isogloss.spec.section import Count, Fraction, Positive, Section
 
@@ -113,12 +113,13 @@ class AlignSection(Section):
     """Which methods are trained, and on what. Without `methods`, none.
 
     `instructions` and `parallel` are `embedded` (generated from the facts that the benchmark leaves out), or files of
-    those formats. `check_items` bounds the dev items a language and axis that the checks score. `launch` names a launch
-    shape, a YAML; `launches` another one for a method.
+    those formats; `instructions: embedded-english` are about the US, Great Britain and English alone, in all languages, as
+    translated English instructions are English-centred in content. `check_items` bounds the dev items a language and axis
+    that the checks score. `launch` names a launch shape, a YAML; `launches` another one for a method.
     """
 
     methods: tuple[Method, ...] = ()
-    instructions: Literal["embedded"] | tuple[Path, ...] = "embedded"
+    instructions: Literal["embedded", "embedded-english"] | tuple[Path, ...] = "embedded"
     parallel: Literal["embedded"] | tuple[Path, ...] = "embedded"
     missing_language: Literal["count", "refuse"] = "count"
     check_items: Annotated[int, Field(ge=2)] = 20
@@ -142,6 +143,16 @@ class AlignSection(Section):
                 paper: dict[str, Any] = {} if method == "mist" else {"learning_rate": 5e-4}
                 merged[method] = {**own, "train": {**paper, **shared, **own.get("train", {})}}
         return merged
+
+    @field_validator("instructions", "parallel", mode="before")
+    @classmethod
+    def _embedded_or_files(cls, value: Any, info: ValidationInfo) -> Any:
+        known = ["embedded", "embedded-english"] if info.field_name == "instructions" else ["embedded"]
+        files = isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value)
+        if value not in known and not files:
+            named = " or ".join(f"'{one}'" for one in known)
+            raise ValueError(f"should be {named}, or a list of files, for example [mine.jsonl], not {value!r}")
+        return value
 
     @field_validator("methods")
     @classmethod

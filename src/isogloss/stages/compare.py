@@ -24,6 +24,8 @@ from isogloss.stages.stage import Metric, Record, StageRun
 
 COMPARISON = "comparison.json"
 LABELS = {"unaligned": "Unaligned", "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
+#: Logged among the parts of CLO's loss, and none: the share of pairs whose own answer is preferred.
+SHARE = "preferred"
 STEERED = ("en", "loc_mid", "loc", "sur")
 
 
@@ -107,8 +109,18 @@ def _trained(
         conditions=tuple(conditions),
         over_own=over_own,
         curve=curve,
-        losses=tuple((int(line["step"]), float(line["loss"])) for line in log),
+        losses=_losses(log),
     )
+
+
+def _losses(log: Sequence[dict[str, Any]]) -> dict[str, tuple[tuple[int, float], ...]]:
+    """(step, loss) by part: MIDALIGN's two losses alternate, and CLO's are added with weights."""
+    found: dict[str, list[tuple[int, float]]] = {}
+    for line in log:
+        parts = {name: value for name, value in line.get("parts", {}).items() if name != SHARE}
+        for name, value in (parts or {"loss": line["loss"]}).items():
+            found.setdefault(name, []).append((int(line["step"]), float(value)))
+    return {name: tuple(points) for name, points in sorted(found.items())}
 
 
 def _metrics(comparison: Comparison) -> list[Metric]:

@@ -25,7 +25,7 @@ def settings(spec: PipelineSpec) -> Any:
 
 
 def _contents(name: str, source: Any) -> Any:
-    if source == "embedded":
+    if isinstance(source, str):
         return source
     if missing := [str(path) for path in source if not path.is_file()]:
         raise UserError(f"align.{name}: no such file: {', '.join(missing)}")
@@ -42,6 +42,10 @@ def run(stage: StageRun) -> Record:
             from isogloss.data.facts.training import training_instructions
 
             instructions = training_instructions(seed=seed)
+        elif section.instructions == "embedded-english":
+            from isogloss.data.facts.training import english_centred_instructions
+
+            instructions = english_centred_instructions(seed=seed, asked_locally=True)
         else:
             instructions = read_rows(section.instructions, InstructionRow).rows
         advance(1)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Line styles of the parts of a loss, in their order.
+_STROKES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+_PART_NAMES = {"sft": "SFT", "contrast_en": "contrast, English", "contrast_xx": "contrast, other languages"}
 _UNITS: dict[Quantity, str] = {"transfer": "accuracy", "localization": "accuracy", "english_bias": "rate"}
 
 
@@ -76,7 +79,7 @@ def languages_curves_figure(comparison: Comparison, *, columns: int = 2) -> Figu
 
 
 def loss_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
-    """Training loss against optimizer steps, a panel a method: each step, and a running mean.
+    """Training loss against optimizer steps, a panel a method, a line a part of its loss: each step, and a running mean.
 
     The methods' losses are of different kinds, so the panels have scales of their own.
     """
@@ -91,27 +94,34 @@ def loss_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
             figsize=(3.3 * shape[1] + 0.2 if columns > 1 else 4.3, 2.5 * shape[0] + 0.2), layout="constrained"
         )
         for axes, model in zip(figure.subplots(*shape, squeeze=False).flat, models, strict=True):
-            steps, losses = zip(*model.losses, strict=True)
             color = look_of_model(model.name).color
-            axes.plot(steps, losses, color=color, linewidth=0.7, alpha=0.45, label="each step")
-            axes.plot(steps, running_mean(losses), color=color, linewidth=2.0, label="running mean")
+            for (part, line), stroke in zip(model.losses.items(), _STROKES, strict=False):
+                steps, losses = zip(*line, strict=True)
+                axes.plot(steps, losses, color=color, linewidth=0.7, alpha=0.35)
+                axes.plot(
+                    steps, running_mean(losses), color=color, linewidth=2.0, linestyle=stroke, label=part_name(part)
+                )
             axes.set_title(f"{model.label}: loss")
             axes.set_xlabel("Optimizer steps")
+            if len(model.losses) > 1:
+                axes.legend(fontsize=8.5)
         settle(figure)
     return figure
 
 
 def running_mean(values: Sequence[float]) -> list[float]:
-    """The mean of each value's neighbourhood: about a tenth of all values, always an even number apart from the ends.
-
-    Even, so that a loss that alternates between two kinds shows no zigzag.
-    """
+    """The mean of each value's neighbourhood, about a tenth of all values."""
     reach = max(1, len(values) // 20)
     found = []
     for index in range(len(values)):
-        near = values[max(0, index - reach) : index + reach]
+        near = values[max(0, index - reach) : index + reach + 1]
         found.append(sum(near) / len(near))
     return found
+
+
+def part_name(part: str) -> str:
+    """A part of a loss as people name it."""
+    return _PART_NAMES.get(part, part)
 
 
 def curve_languages(comparison: Comparison) -> list[str]:

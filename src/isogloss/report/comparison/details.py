@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from isogloss.evaluate.results import MACRO, Comparison, TrainedModel
-from isogloss.report.comparison.curves import curve_languages, line_of
+from isogloss.report.comparison.curves import curve_languages, line_of, part_name
 from isogloss.report.comparison.planes import plane_languages
 from isogloss.report.comparison.rows import AXES, QUANTITIES, QUANTITY_NAMES, Row, comparison_rows
 from isogloss.report.details import Numbers
@@ -85,26 +85,33 @@ def curves_numbers(comparison: Comparison, *, by_language: bool) -> Numbers:
 
 
 def loss_alternative(comparison: Comparison) -> str:
-    """The losses in words: first, last and lowest step of each method."""
+    """The losses in words: first, last and lowest step of each method and part."""
     parts = []
-    for model in comparison.models:
-        if model.losses:
-            (first, start), (last, end) = model.losses[0], model.losses[-1]
-            low, lowest = min(model.losses, key=lambda each: each[1])
-            parts.append(
-                f"{model.label} from {start:.3f} at step {first} to {end:.3f} at step {last}, "
-                f"lowest {lowest:.3f} at step {low}"
-            )
+    for name, line in _loss_lines(comparison):
+        (first, start), (last, end) = line[0], line[-1]
+        low, lowest = min(line, key=lambda each: each[1])
+        parts.append(
+            f"{name} from {start:.3f} at step {first} to {end:.3f} at step {last}, lowest {lowest:.3f} at step {low}"
+        )
     return f"Training loss against optimizer steps, a panel a method: {'; '.join(parts)}."
 
 
 def loss_numbers(comparison: Comparison) -> Numbers:
-    """The loss of every step, a column a method."""
-    models = [model for model in comparison.models if model.losses]
-    losses = [dict(model.losses) for model in models]
+    """The loss of every step, a column a method and part."""
+    names, lines = zip(*_loss_lines(comparison), strict=True)
+    losses = [dict(line) for line in lines]
     steps = sorted({step for each in losses for step in each})
     rows = [[str(step), *(f"{each[step]:.4f}" if step in each else "–" for each in losses)] for step in steps]
-    return Numbers(("Step", *(model.label for model in models)), rows, names=0)
+    return Numbers(("Step", *names), rows, names=0)
+
+
+def _loss_lines(comparison: Comparison) -> list[tuple[str, tuple[tuple[int, float], ...]]]:
+    """(method and part, its losses); the part is left out where there is one."""
+    return [
+        (f"{model.label} {part_name(part)}" if len(model.losses) > 1 else model.label, line)
+        for model in comparison.models
+        for part, line in model.losses.items()
+    ]
 
 
 def _full_name(row: Row) -> str:
