@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from isogloss.cli.shown import output, print_json, progress, say
+from isogloss.errors import RefusedError
 from isogloss.pipeline.engine import Outcome, run_pipeline
 from isogloss.pipeline.steps import Plan, Step, make_plan
 from isogloss.spec import load_spec
+
+if TYPE_CHECKING:
+    from isogloss.pipeline.promotion import Promotion
 
 
 def read_plan(pipeline: Path, overrides: Sequence[str]) -> Plan:
@@ -33,15 +37,39 @@ def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, 
 
     outcome = run_pipeline(plan, until=until, progress=progress, say=say, finished=finished)
     after = make_plan(plan.spec, plan.root)
+    promotion = _promoted(after, until)
     if as_json:
-        print_json(_outcome_json(after, outcome))
+        print_json(_outcome_json(after, outcome, promotion))
         _say_next(after)
     else:
-        _show(after, outcome, until=until)
+        _show(after, outcome, promotion, until=until)
+    if isinstance(promotion, RefusedError):
+        raise promotion
 
 
-def _outcome_json(plan: Plan, outcome: Outcome) -> dict[str, Any]:
+def _promoted(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
+    """Register what was searched, where the pipeline names a registered model; None where there is nothing to register.
+
+    A refusal is shown after the results, and then raised. A registry that cannot be reached stops nothing.
+    """
+    if plan.spec.promote.name is None or until not in (None, "promote", "report"):
+        return None
+    from isogloss.pipeline.promotion import promote
+    from isogloss.tracking.client import StoreUnavailable
+
+    try:
+        return promote(plan)
+    except RefusedError as refused:
+        return refused
+    except StoreUnavailable as gone:
+        say(f"nothing was registered yet: {gone}. The same command goes on")
+        return None
+
+
+def _outcome_json(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedError | None) -> dict[str, Any]:
+    from isogloss.cli.search import promotion_json
     from isogloss.files import read_json
+    from isogloss.pipeline.promotion import Promotion
     from isogloss.stages.analyse import RESULTS
     from isogloss.stages.compare import COMPARISON
 
@@ -56,16 +84,21 @@ def _outcome_json(plan: Plan, outcome: Outcome) -> dict[str, Any]:
         "mlflow_run": outcome.run_id,
         "results": read_json(analyse.folder / RESULTS) if analyse.done else None,
         "comparison": read_json(compare.folder / COMPARISON) if compare else None,
+        "promotion": promotion_json(promotion) if isinstance(promotion, Promotion) else None,
     }
 
 
-def _show(plan: Plan, outcome: Outcome, *, until: str | None) -> None:
+def _show(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedError | None, *, until: str | None) -> None:
     compare = next((step for step in plan.steps if step.stage.name == "compare"), None)
     report = plan.step("report")
     if compare is not None and compare.done and until in (None, "compare", "report"):
         _show_comparison(compare)
     elif plan.step("analyse").done and until in (None, "analyse", "report", "report-first"):
         _show_results(plan)
+    if promotion is not None and not isinstance(promotion, RefusedError):
+        from isogloss.cli.search import show_promotion
+
+        show_promotion(promotion)
     if not outcome.ran:
         upto = "" if until is None else f" up to {until}"
         say(f"{plan.spec.name}: finished already{upto}; nothing to do")

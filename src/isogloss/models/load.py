@@ -88,8 +88,9 @@ def resolve(ref: ModelRef | str) -> ResolvedModel:
             ref = replace(ref, revision=path.name)
         case "registry":
             raise UserError(
-                f"model '{ref.text}': models in the registry cannot be named as a base model in this version; "
-                "fetch the version and name its directory"
+                f"model '{ref.text}': models in the registry cannot be named as a base model, since they come with their "
+                f"steering. Fetch it (isogloss fetch {ref.text} DIR) and name DIR/model where it was trained, or else its "
+                "base; isogloss.load and isogloss generate take the reference itself"
             )
     check_model_folder(path, text=ref.text)
     if is_adapter(path):

@@ -10,12 +10,14 @@ from isogloss.models.quiet import quiet_transformers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelShape:
-    """Of the text model: decoder layers, hidden size, tokens in the vocabulary, and bytes a stored weight takes."""
+    """Of the text model: decoder layers, hidden size, tokens in the vocabulary, bytes a stored weight takes, and the class
+    that the weights are of."""
 
     num_layers: int
     hidden_size: int
     vocabulary: int
     bytes_per_weight: int
+    architecture: str
 
 
 def model_shape(folder: Path) -> ModelShape:
@@ -30,4 +32,5 @@ def model_shape(folder: Path) -> ModelShape:
         hidden_size=text.hidden_size,
         vocabulary=text.vocab_size,
         bytes_per_weight=4 if str(config.dtype).endswith("float32") else 2,
+        architecture=next(iter(config.architectures or ()), config.model_type),
     )

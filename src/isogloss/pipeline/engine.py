@@ -13,10 +13,11 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -92,7 +93,7 @@ def _run(
         record.start(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
         journal.params(PARENT, _parent_params(plan))
         journal.artifact(PARENT, plan.folder / "pipeline.yaml")
-    models = _Models(plan, say)
+    models = Models(plan, say)
     try:
         for step in wanted:
             name = step.stage.name
@@ -154,7 +155,7 @@ class _Recorder:
         return projection
 
 
-def _run_stage(plan: Plan, step: Step, *, progress: Progress, models: _Models, say: Callable[[str], None]) -> None:
+def _run_stage(plan: Plan, step: Step, *, progress: Progress, models: Models, say: Callable[[str], None]) -> None:
     """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
     work = step.folder.parent / ".work" / step.folder.name
     work.mkdir(parents=True, exist_ok=True)
@@ -175,7 +176,7 @@ def _fill(
     work: Path,
     *,
     progress: Progress,
-    models: _Models,
+    models: Models,
     say: Callable[[str], None],
 ) -> None:
     """Fill the stage's folder aside and seal it; then drop its partial results."""
@@ -188,25 +189,40 @@ def _fill(
     started = time.monotonic()
     with sealed_folder(step.folder, stage=step.stage.name, key=step.key) as out:
         record = step.stage.run(
-            StageRun(
-                spec=plan.spec,
-                inputs={need: plan.step(need).folder for need in step.stage.needs},
-                out=out,
-                work=work,
-                progress=progress,
-                model=models,
-                release=models.release,
-                model_ref=plan.spec.model,
-                model_path=plan.model_path,
-                say=say,
-                model_digest=plan.model_digest,
-                dtype=plan.dtype,
-                timings=timings,
-            )
+            stage_run(plan, step, out=out, work=work, progress=progress, models=models, say=say, timings=timings)
         )
         measured = {"seconds": time.monotonic() - started, "peak_bytes": peak_bytes()}
         write_json(out / RECORD, record.model_copy(update=measured).model_dump())
     shutil.rmtree(work)
+
+
+def stage_run(
+    plan: Plan,
+    step: Step,
+    *,
+    out: Path,
+    work: Path,
+    progress: Progress,
+    models: Models,
+    say: Callable[[str], None],
+    timings: Mapping[str, float] = MappingProxyType({}),
+) -> StageRun:
+    """What the stage's function gets, with the folders of what it needs."""
+    return StageRun(
+        spec=plan.spec,
+        inputs={need: plan.step(need).folder for need in step.stage.needs},
+        out=out,
+        work=work,
+        progress=progress,
+        model=models,
+        release=models.release,
+        model_ref=plan.spec.model,
+        model_path=plan.model_path,
+        say=say,
+        model_digest=plan.model_digest,
+        dtype=plan.dtype,
+        timings=timings,
+    )
 
 
 def peak_bytes() -> int:
@@ -215,7 +231,7 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-class _Models:
+class Models:
     """Loads the pipeline's model, or the trained one in a folder, and keeps the last: two may not fit into memory."""
 
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
@@ -268,6 +284,12 @@ def _journal(journal: Journal, step: Step) -> None:
             journal.dataset(key, dataset.name, dataset.digest, dataset.context, dataset.rows)
     for file, folder in record.artifacts.items():
         journal.artifact(name, step.folder / file, folder=folder)
+    for child in record.children:
+        key = f"{name}/{child.name}"
+        journal.start_run(key, name=child.name, parent=name, kind=child.kind)
+        journal.params(key, child.params)
+        journal.metrics(key, child.metrics)
+        journal.end_run(key, "FINISHED")
     chosen = {key: value for key, value in record.params.items() if key.startswith("chosen.")}
     if chosen:
         journal.params(PARENT, chosen)

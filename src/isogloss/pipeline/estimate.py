@@ -104,6 +104,8 @@ _OVERHEAD = {
     "align": 25.0,
     "follow": 10.0,
     "compare": 20.0,
+    "search": 20.0,
+    "promote": 15.0,
 }
 
 
@@ -137,9 +139,15 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
             f"vectors-{method}": vectors,
             f"evaluate-{method}": languages * test * (1 + 4 * 0.5),
         }
+    for checkpoint in spec.search.checkpoints:
+        found[f"search-{checkpoint}"] = (languages - 1) * dev2 * (1 + _TRIAL * spec.search.trials)
+    if spec.search.checkpoints:
+        found["promote"] = len(spec.search.checkpoints) * languages * test * (1 + 0.5 * spec.promote.max_points)
     return found
 
 
+#: What a trial of a search costs an item, in question forwards: it starts from kept states.
+_TRIAL = 0.25
 #: What a row of a training step costs, in question forwards: forward and backward of each sequence that it holds.
 _TRAINING_FORWARDS = {"mist": 3.0, "clo": 4 * 3.0, "midalign": 3.0}
 #: Instructions where `steps` is not set, as many as the embedded pipeline has.

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
 from isogloss.spec.align import METHODS, AlignSection
 from isogloss.spec.launch import LAUNCH_FOLDER
+from isogloss.spec.promote import PromoteSection
 from isogloss.spec.reading import NOT_YAML, read_yaml
+from isogloss.spec.search import NOT_RESULTS, SearchSection
 from isogloss.spec.section import Finite, Section
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
@@ -155,9 +157,24 @@ class PipelineSpec(Section):
     steer: SteerSection = SteerSection()
     sweep: SweepSection = SweepSection()
     align: AlignSection = AlignSection()
+    search: SearchSection = SearchSection()
+    promote: PromoteSection = PromoteSection()
     compute: ComputeSection = ComputeSection()
     track: TrackSection = TrackSection()
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _searched_and_promoted(self) -> Self:
+        trained = ("unaligned", *self.align.methods)
+        for checkpoint in self.search.checkpoints:
+            if checkpoint not in trained:
+                raise ValueError(
+                    f"search.checkpoints: '{checkpoint}' is not trained in this pipeline (align.methods); "
+                    f"there are {', '.join(trained)}"
+                )
+        if self.promote.name is not None and not self.search.checkpoints:
+            raise ValueError("promote.name: only points that a search found are promoted; name search.checkpoints")
+        return self
 
     @property
     def digest(self) -> str:
@@ -167,6 +184,7 @@ class PipelineSpec(Section):
             exclude={
                 "compute": {"device", "threads", "token_budget"},
                 "align": {"launch", "launches"},
+                "search": NOT_RESULTS,
                 "track": True,
             },
         )
@@ -240,7 +258,7 @@ def _explain(detail: Any) -> str:
         case "missing":
             return f"{field}: is missing"
         case "value_error":
-            return f"{field}: {detail['ctx']['error']}"
+            return f"{field}: {detail['ctx']['error']}" if field else str(detail["ctx"]["error"])
     needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "group of settings")
     needed = needed.partition(" or instance of")[0]
     return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"

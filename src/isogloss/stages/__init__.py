@@ -6,7 +6,22 @@ from functools import partial
 
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import METHODS
-from isogloss.stages import align, analyse, baseline, compare, corpus, data, evaluate, follow, report, sweep, vectors
+from isogloss.stages import (
+    align,
+    analyse,
+    baseline,
+    compare,
+    corpus,
+    data,
+    evaluate,
+    follow,
+    promote,
+    report,
+    search,
+    sweep,
+    vectors,
+)
+from isogloss.stages.points import UNALIGNED, suffixed
 from isogloss.stages.stage import Stage
 
 _SCORING = ("data", "models", "evaluate", "steering")
@@ -27,8 +42,10 @@ _MEASURE = (
 
 def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
     """The stages of a pipeline in the order in which they run: what needs no training first."""
+    studied = spec.search.checkpoints
+    searched = (*map(_search, studied), _promote(studied)) if studied else ()
     if not spec.align.methods:
-        return (*_MEASURE, _report("report", needs=("analyse",)))
+        return (*_MEASURE, *searched, _report("report", needs=("analyse",)))
     methods = [one for one in METHODS if one in spec.align.methods]
     trained = [f"{family}-{one}" for one in methods for family in ("align", "follow", "evaluate")]
     return (
@@ -51,6 +68,7 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
             uses_model=False,
             run=partial(compare.run, methods=tuple(methods)),
         ),
+        *searched,
         _report("report", needs=("analyse", "compare")),
     )
 
@@ -81,6 +99,38 @@ def _of_method(method: str) -> tuple[Stage, ...]:
                 _SCORING,
             ),
         )
+    )
+
+
+def _search(checkpoint: str) -> Stage:
+    """A study of one checkpoint."""
+    trained = () if checkpoint == UNALIGNED else (f"align-{checkpoint}",)
+    return Stage(
+        name=f"search-{checkpoint}",
+        needs=("data", *trained, suffixed("vectors", checkpoint)),
+        settings=search.settings,
+        sources=(*_SCORING, "search", "stages/points.py"),
+        uses_model=True,
+        run=partial(search.run, checkpoint=checkpoint),
+        method=checkpoint,
+    )
+
+
+def _promote(checkpoints: tuple[str, ...]) -> Stage:
+    """The points of every study, on test."""
+    trained = [f"align-{one}" for one in checkpoints if one != UNALIGNED]
+    trained = ["corpus", *trained] if trained else []
+    return Stage(
+        name="promote",
+        needs=(
+            *("data", "baseline", *trained),
+            *(suffixed("vectors", one) for one in checkpoints),
+            *(f"search-{one}" for one in checkpoints),
+        ),
+        settings=promote.settings,
+        sources=(*_SCORING, "registry", "search", "stages/points.py"),
+        uses_model=True,
+        run=partial(promote.run, checkpoints=checkpoints),
     )
 
 

@@ -39,10 +39,21 @@ class Dataset(BaseModel):
     rows: int
 
 
+class ChildRun(BaseModel):
+    """A run below the stage's own: a trial of a study."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    kind: str
+    params: dict[str, str | int | float] = {}
+    metrics: dict[str, float] = {}
+
+
 class Record(BaseModel):
     """What a stage tells the tracker: kept in its folder, so that a reused stage is shown in full in a new run.
 
-    `artifacts` maps file names in the stage's folder to artifact folders.
+    `artifacts` maps file names in the stage's folder to artifact folders; `children` are runs below the stage's own.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +62,7 @@ class Record(BaseModel):
     metrics: tuple[Metric, ...] = ()
     artifacts: dict[str, str] = {}
     datasets: tuple[Dataset, ...] = ()
+    children: tuple[ChildRun, ...] = ()
     seconds: float = 0.0
     peak_bytes: int = 0
 

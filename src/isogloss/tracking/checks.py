@@ -1,7 +1,7 @@
 """Is the store well, and what can be mended: for `isogloss doctor`. Checking changes nothing.
 
 The SQLite store is read directly and read-only, since opening it with MLflow may create or migrate it. Tables read:
-`alembic_version`, `experiments`, `runs`, `tags`.
+`alembic_version`, `experiments`, `runs`, `tags`, and those of registered versions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from isogloss.tracking.client import prepare_environment
 from isogloss.tracking.process import HOST_TAG, PID_TAG, STARTED_TAG, is_gone
@@ -23,6 +23,8 @@ from isogloss.tracking.store import artifact_location, database_path, has_moved,
 Severity = Literal["info", "warning", "error"]
 
 _ARTIFACTS = "/mlruns/artifacts"
+#: Set by a mending on a registered version whose files are gone.
+DANGLING_TAG = "isogloss.dangling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
                 *_check_schema(connection, database, uri),
                 *_check_runs(connection),
                 *_check_artifacts(connection, str(artifact_location(uri))),
+                *_check_versions(connection, str(artifact_location(uri))),
             ]
     except sqlite3.OperationalError as error:
         return [_unusable(database, error)]
@@ -157,6 +160,72 @@ def _check_runs(connection: sqlite3.Connection) -> list[Finding]:
         )
         for run_id, name in stale_runs(connection)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadVersion:
+    """A registered version that stands as READY though its files are gone. `marked`: a mending has said so in a tag."""
+
+    name: str
+    version: int
+    source: str
+    run_kept: bool
+    aliases: tuple[str, ...]
+    marked: bool
+
+
+def dead_versions(connection: sqlite3.Connection, location: str) -> list[DeadVersion]:
+    """The registered versions without files, whose place was not simply moved; only those with local files can be told."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not {"model_versions", "model_version_tags", "registered_model_aliases"} <= tables:
+        return []
+    moved = moved_roots(connection, location)
+    runs = {run_id for (run_id,) in connection.execute("SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'")}
+    aliases: dict[tuple[str, int], list[str]] = {}
+    for name, version, alias in connection.execute("SELECT name, version, alias FROM registered_model_aliases"):
+        aliases.setdefault((name, int(version)), []).append(alias)
+    marked = {
+        (name, int(version))
+        for name, version in connection.execute(
+            "SELECT name, version FROM model_version_tags WHERE key = ?", (DANGLING_TAG,)
+        )
+    }
+    ready = connection.execute("SELECT name, version, source, run_id FROM model_versions WHERE status = 'READY'")
+    return [
+        DeadVersion(
+            name=name,
+            version=int(version),
+            source=source,
+            run_kept=run_id in runs,
+            aliases=tuple(sorted(aliases.get((name, int(version)), ()))),
+            marked=(name, int(version)) in marked,
+        )
+        for name, version, source, run_id in ready
+        if source and source.startswith("file:") and not source.startswith(tuple(moved)) and not _has_files(source)
+    ]
+
+
+def _has_files(uri: str) -> bool:
+    folder = Path(unquote(urlsplit(uri).path))
+    return folder.is_dir() and any(folder.iterdir())
+
+
+def _check_versions(connection: sqlite3.Connection, location: str) -> list[Finding]:
+    findings = []
+    for one in dead_versions(connection, location):
+        called = f" ({', '.join(one.aliases)})" if one.aliases else ""
+        why = "" if one.run_kept else "; its run was deleted"
+        what = (
+            f"version {one.version} of '{one.name}'{called} stands as READY, but its files are gone{why}: {one.source}"
+        )
+        if one.marked and not one.aliases:
+            findings.append(Finding(severity="info", what=what, how_to_mend="it is marked, and no alias leads to it"))
+        else:
+            mend = (
+                "`isogloss doctor --mend` takes its aliases away and marks it; promote the point again to have it back"
+            )
+            findings.append(Finding(severity="warning", what=what, how_to_mend=mend))
+    return findings
 
 
 def _artifact_uris(connection: sqlite3.Connection) -> set[str]:

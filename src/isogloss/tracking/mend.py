@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from isogloss.errors import UserError
-from isogloss.tracking.checks import moved_roots, stale_runs
+from isogloss.tracking.checks import DANGLING_TAG, DeadVersion, dead_versions, moved_roots, stale_runs
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, database_path, read_only, tracking_uri
 
@@ -26,7 +26,8 @@ def mend_store(root: Path) -> list[str]:
     """Mend what is safe to mend; returns what was done, one sentence each.
 
     Runs left open by a process that is gone become KILLED. Artifact addresses of a store that was moved as a whole are
-    pointed to where it is now, after a copy of the database is put beside it.
+    pointed to where it is now, after a copy of the database is put beside it. Registered versions whose files are gone
+    lose their aliases and are marked by a tag; they are not deleted.
 
     Raises:
         UserError: the store is locked or damaged; nothing was changed.
@@ -50,7 +51,26 @@ def mend_store(root: Path) -> list[str]:
     target = artifact_location(uri)
     if moved and target is not None and Path(unquote(urlsplit(target).path)).is_dir():
         done += _rebase(database, moved, target)
-    return done
+    return done + _retire(uri, database)
+
+
+def _retire(uri: str, database: Path) -> list[str]:
+    """Take the aliases from versions without files, and mark these. After a move was mended, so that it hides none."""
+    with closing(read_only(database, timeout=2.0)) as connection:
+        dead = [one for one in dead_versions(connection, str(artifact_location(uri))) if one.aliases or not one.marked]
+    if not dead:
+        return []
+    with connect(uri) as client:
+        for one in dead:
+            for alias in one.aliases:
+                client.delete_registered_model_alias(one.name, alias)
+            client.set_model_version_tag(one.name, str(one.version), DANGLING_TAG, "its files are gone")
+    return [_retired(one) for one in dead]
+
+
+def _retired(one: DeadVersion) -> str:
+    lost = f"lost its aliases ({', '.join(one.aliases)}) and " if one.aliases else ""
+    return f"version {one.version} of '{one.name}' {lost}is marked {DANGLING_TAG}: its files are gone"
 
 
 def _rebase(database: Path, roots: list[str], target: str) -> list[str]:

@@ -1,0 +1,95 @@
+"""Promote the points of a finished `promote` stage: through the gate, into the registry, the aliases last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from isogloss.errors import UserError
+from isogloss.evaluate.results import MACRO
+from isogloss.pipeline.steps import Plan
+from isogloss.registry.bundle import Bundle, read_bundle
+from isogloss.registry.gate import Candidate, check_gate, refusal
+from isogloss.registry.versions import Registered, register
+from isogloss.search.front import knee_of, pareto_front
+from isogloss.stages.promote import BUNDLES
+from isogloss.tracking.client import connect
+from isogloss.tracking.store import tracking_uri
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """What was registered, under which roles, and why the rest was not: reasons by the refused point's name."""
+
+    name: str
+    uri: str
+    bundles: tuple[Bundle, ...]
+    registered: Registered
+    refused: dict[str, list[str]]
+
+
+def promote(plan: Plan, *, name: str | None = None) -> Promotion:
+    """Take the bundles of the pipeline's `promote` stage through the gate and register those that pass.
+
+    `name` stands in for `promote.name`. Of the points that pass, the knee becomes `champion`, the ends of their front
+    `best-transfer` and `best-localization`. The same again registers nothing new.
+
+    Raises:
+        UserError: nothing to promote: no name, no search, or the stage has not been run.
+        RefusedError: no point passes; carries every reason of each.
+        StoreUnavailable: the registry cannot be reached.
+    """
+    settings = plan.spec.promote
+    name = name or settings.name
+    step = next((step for step in plan.steps if step.stage.name == "promote"), None)
+    if step is None:
+        raise UserError(
+            f"{plan.spec.name}: nothing was searched, so there is nothing to promote; set search.checkpoints"
+        )
+    if name is None:
+        raise UserError(f"{plan.spec.name}: name the registered model: promote.name in the pipeline, or --name NAME")
+    if not step.done:
+        raise UserError(
+            f"{plan.spec.name}: its points are not measured on test yet. First: isogloss run … --until promote"
+        )
+    bundles = [read_bundle(folder) for folder in sorted((step.folder / BUNDLES).iterdir()) if folder.is_dir()]
+    if not bundles:
+        raise UserError(f"{plan.spec.name}: no point of its searches was left on test; there is nothing to promote")
+    reasons = {bundle.name: check_gate(_candidate(plan, bundle), settings=settings) for bundle in bundles}
+    passing = [bundle for bundle in bundles if not reasons[bundle.name]]
+    refused = {label: found for label, found in reasons.items() if found}
+    if not passing:
+        raise refusal(refused)
+    kept, roles = _roles(passing, most=settings.max_points)
+    uri = plan.spec.track.uri or tracking_uri(plan.root)
+    with connect(uri) as client:
+        registered = register(kept, client=client, name=name, roles=roles, experiment=plan.spec.track.experiment)
+    return Promotion(name=name, uri=uri, bundles=tuple(kept), registered=registered, refused=refused)
+
+
+def _candidate(plan: Plan, bundle: Bundle) -> Candidate:
+    return Candidate(
+        label=bundle.name,
+        base_digest=bundle.base.digest,
+        languages=plan.spec.data.languages,
+        scores=bundle.scores,
+        lineage=bundle.lineage,
+    )
+
+
+def _roles(bundles: Sequence[Bundle], *, most: int) -> tuple[list[Bundle], dict[str, str]]:
+    """At most `most` of the bundles by rising localization, its ends and its knee among them; role → point."""
+    gains = [
+        (one.scores.delta["transfer"][MACRO].value, one.scores.delta["localization"][MACRO].value) for one in bundles
+    ]
+    front = pareto_front(gains)
+    knee = knee_of([gains[index] for index in front])
+    assert knee is not None, "a front has at least one point"
+    champion, first, last = front[knee], front[0], front[-1]
+    named = list(dict.fromkeys([champion, last, first]))[:most]
+    others = [index for index in front if index not in named]
+    kept = sorted([*named, *others[: most - len(named)]], key=front.index)
+    roles = {"knee": champion, "best-transfer": first, "best-localization": last}
+    return [bundles[index] for index in kept], {
+        role: bundles[index].point for role, index in roles.items() if index in kept
+    }

@@ -1,0 +1,316 @@
+"""A bundle: the folder of a registered version, everything that is needed to use one point of the plane and to judge it.
+
+```
+README.md             model card
+bundle.json           what it is: base, weights, languages, lineage, and `point`, the digest that says "the same point"
+intervention.json     components: kind, layer, γ, languages, and the folder of their vectors
+vectors/en, vectors/loc   as `SteeringVectors.save` writes them; only the kinds that a component uses
+scores.json           test scores, deltas to the unaligned model, and that model's own scores
+model/                the adapter or the whole model, only where something was trained
+manifest.json         size and sha256 of every file, written last
+```
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from isogloss.errors import RefusedError, UserError
+from isogloss.files import digest_of, read_json, sealed_folder, write_atomic, write_json
+from isogloss.models.adapters import adapter_digest
+from isogloss.models.load import model_digest
+from isogloss.registry.contents import (
+    Base,
+    BundleKind,
+    BundleScores,
+    BundleSpec,
+    Described,
+    DescribedComponent,
+    DescribedIntervention,
+    Lineage,
+    Weights,
+)
+from isogloss.registry.safety import check_safe, unsafe_file
+from isogloss.steering.apply import Positions
+from isogloss.steering.intervention import Component, Intervention
+from isogloss.steering.vectors import Kind, SteeringVectors
+
+CARD = "README.md"
+BUNDLE = "bundle.json"
+INTERVENTION = "intervention.json"
+SCORES = "scores.json"
+MODEL = "model"
+VECTORS: dict[Kind, str] = {"en": "vectors/en", "loc": "vectors/loc"}
+
+Content = TypeVar("Content", bound=BaseModel)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Bundle:
+    """A bundle that was read and found whole. `steering` holds the components, `point` says "the same point"."""
+
+    folder: Path
+    described: Described
+    steering: Intervention
+    positions: Positions
+    scores: BundleScores
+
+    @property
+    def name(self) -> str:
+        return self.described.name
+
+    @property
+    def kind(self) -> BundleKind:
+        return self.described.kind
+
+    @property
+    def point(self) -> str:
+        return self.described.point
+
+    @property
+    def base(self) -> Base:
+        return self.described.base
+
+    @property
+    def weights(self) -> Weights | None:
+        return self.described.weights
+
+    @property
+    def checkpoint(self) -> str:
+        return self.described.checkpoint
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return self.described.languages
+
+    @property
+    def regions(self) -> dict[str, str]:
+        return self.described.regions
+
+    @property
+    def scoring(self) -> dict[str, str]:
+        return self.described.scoring
+
+    @property
+    def lineage(self) -> Lineage:
+        return self.described.lineage
+
+    @property
+    def model_folder(self) -> Path | None:
+        """The adapter or whole model, or None where the base is used as it is."""
+        return self.folder / MODEL if self.weights else None
+
+    @property
+    def model_ref(self) -> str:
+        """The reference that the model to be steered loads by: the trained one's folder, or the base."""
+        return str(self.model_folder) if self.model_folder else self.base.ref
+
+    @property
+    def model_digest(self) -> str:
+        """Digest of the model that is steered: the trained one, or the base."""
+        return _weights_digest(self.model_folder, self.weights, self.base.digest) or self.base.digest
+
+    def intervention(self) -> Intervention:
+        """What is added where; without components where the trained model is used unsteered."""
+        return self.steering
+
+
+def point_digest(
+    intervention: Intervention, *, base_digest: str, weights_digest: str | None, positions: Positions
+) -> str:
+    """Digest over what changes an answer: base, weights, and each vector with its language, layer and γ.
+
+    How the vectors are grouped into components, their names, and components with γ = 0 make no difference.
+    """
+    added = [
+        [one.vectors.header.kind, one.layer, float(one.gamma), language, one.vectors.at(language, one.layer).tolist()]
+        for one in intervention.components
+        if one.gamma != 0
+        for language in one.vectors.languages
+    ]
+    return digest_of([base_digest, weights_digest, positions if added else None, sorted(map(digest_of, added))])
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    spec: BundleSpec,
+    intervention: Intervention,
+    scores: BundleScores,
+    card: Callable[[Bundle], str],
+    model_folder: Path | None = None,
+) -> Bundle:
+    """Write a bundle, whole or not at all, and return it as :func:`read_bundle` would.
+
+    `card` gets the bundle (all but its card in place) and gives the text of README.md. `model_folder` is the adapter or
+    whole model that was trained, given exactly where `spec.weights` says what it is.
+
+    Raises:
+        RefusedError: vectors of another model, or a file in `model_folder` that may not be shipped (a pickle, a link).
+        UserError: nothing to ship, components of a kind that contradict each other, or weights missing or not declared.
+    """
+    if (model_folder is None) != (spec.weights is None):
+        raise UserError(f"bundle '{spec.name}': weights are {spec.weights}, and the model's folder is {model_folder}")
+    if model_folder is None and not intervention.components:
+        raise UserError(f"bundle '{spec.name}': neither trained nor steered, so there is nothing to ship")
+    with sealed_folder(folder, kind="bundle") as aside:
+        if model_folder is not None:
+            if wrong := unsafe_file(model_folder):
+                raise RefusedError(f"the trained model cannot be shipped: {wrong}")
+            shutil.copytree(model_folder, aside / MODEL)
+        by_kind = _by_kind(intervention)
+        for kind, vectors in by_kind.items():
+            vectors.save(aside / VECTORS[kind])
+        weights_digest = _weights_digest(aside / MODEL, spec.weights, spec.base.digest)
+        point = point_digest(
+            intervention, base_digest=spec.base.digest, weights_digest=weights_digest, positions=spec.positions
+        )
+        described = Described(
+            **spec.model_dump(exclude={"positions"}), kind=_kind(spec.weights, intervention), point=point
+        )
+        write_json(aside / BUNDLE, described.model_dump(mode="json"))
+        write_json(aside / INTERVENTION, _describe(intervention, positions=spec.positions).model_dump(mode="json"))
+        write_json(aside / SCORES, scores.model_dump(mode="json"))
+        _check_vectors(by_kind, described, weights_digest)
+        bundle = Bundle(
+            folder=aside, described=described, steering=intervention, positions=spec.positions, scores=scores
+        )
+        write_atomic(aside / CARD, card(bundle))
+    return read_bundle(folder)
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle and verify it: manifest, no pickle, no link, no path outside, digests that agree.
+
+    Raises:
+        UserError: there is no bundle.
+        RefusedError: it is not what was written, or not what it says; the message names file and reason.
+    """
+    if not (folder / BUNDLE).is_file():
+        raise UserError(
+            f"{folder}: no bundle there ({BUNDLE} is missing). Get one: isogloss fetch models:/NAME@champion DIR"
+        )
+    check_safe(folder)
+    described = _parsed(folder / BUNDLE, Described)
+    steering = _parsed(folder / INTERVENTION, DescribedIntervention)
+    scores = _parsed(folder / SCORES, BundleScores)
+    by_kind = {one.kind: SteeringVectors.load(folder / VECTORS[one.kind]) for one in steering.components}
+    model = folder / MODEL
+    if (described.weights is not None) != model.is_dir():
+        raise RefusedError(
+            f"{folder / BUNDLE}: weights are {described.weights}, and {MODEL}/ is {'' if model.is_dir() else 'not '}there"
+        )
+    weights_digest = _weights_digest(model, described.weights, described.base.digest)
+    _check_vectors(by_kind, described, weights_digest)
+    components = [_component(one, by_kind[one.kind], folder) for one in steering.components]
+    intervention = Intervention(tuple(components))
+    point = point_digest(
+        intervention,
+        base_digest=described.base.digest,
+        weights_digest=weights_digest,
+        positions=steering.positions,
+    )
+    if point != described.point:
+        raise RefusedError(
+            f"{folder / BUNDLE}: it is point {described.point[:12]}, and its base, weights and intervention make "
+            f"{point[:12]}; fetch the version again"
+        )
+    return Bundle(
+        folder=folder, described=described, steering=intervention, positions=steering.positions, scores=scores
+    )
+
+
+def _kind(weights: Weights | None, intervention: Intervention) -> BundleKind:
+    if weights is None:
+        return "steered"
+    return "trained-steered" if intervention.components else "trained"
+
+
+def _weights_digest(folder: Path | None, weights: Weights | None, base_digest: str) -> str | None:
+    if weights is None or folder is None:
+        return None
+    return adapter_digest(folder, base_digest) if weights == "adapter" else model_digest(folder)
+
+
+def _describe(intervention: Intervention, *, positions: Positions) -> DescribedIntervention:
+    return DescribedIntervention(
+        positions=positions,
+        components=tuple(
+            DescribedComponent(
+                kind=one.vectors.header.kind,
+                layer=one.layer,
+                gamma=one.gamma,
+                languages=one.vectors.languages,
+                vectors=VECTORS[one.vectors.header.kind],
+                digest=one.vectors.digest,
+            )
+            for one in intervention.components
+        ),
+    )
+
+
+def _by_kind(intervention: Intervention) -> dict[Kind, SteeringVectors]:
+    """The vectors of all components of a kind together. Raises UserError where they do not come from one extraction."""
+    found: dict[Kind, SteeringVectors] = {}
+    for component in intervention.components:
+        vectors = component.vectors
+        kind = vectors.header.kind
+        found[kind] = _united(found[kind], vectors) if kind in found else vectors
+    return found
+
+
+def _united(first: SteeringVectors, second: SteeringVectors) -> SteeringVectors:
+    per_language = ("pairs", "norms", "residual_norms")
+    shared = [one.header.model_dump(exclude=set(per_language)) for one in (first, second)]
+    both = set(first.languages) & set(second.languages)
+    if shared[0] != shared[1] or (both and first.only(sorted(both)).digest != second.only(sorted(both)).digest):
+        raise UserError(
+            f"{first.header.kind.upper()} components with vectors of different extractions cannot share a bundle"
+        )
+    fields = {name: {**getattr(first.header, name), **getattr(second.header, name)} for name in per_language}
+    return SteeringVectors(first.header.model_copy(update=fields), {**first.tensors, **second.tensors})
+
+
+def _check_vectors(by_kind: Mapping[Kind, SteeringVectors], described: Described, weights_digest: str | None) -> None:
+    base = described.base
+    for vectors in by_kind.values():
+        vectors.check_model(
+            weights_digest or base.digest,
+            num_layers=base.num_layers,
+            hidden_size=base.hidden_size,
+            where=f"the model of bundle '{described.name}' ({described.checkpoint}, base '{base.ref}')",
+        )
+
+
+def _component(described: DescribedComponent, vectors: SteeringVectors, folder: Path) -> Component:
+    where = f"{folder / INTERVENTION}: {described.kind.upper()} in layer {described.layer}"
+    if described.vectors != VECTORS[described.kind]:
+        raise RefusedError(
+            f"{where}: its vectors are looked for in {VECTORS[described.kind]}, not '{described.vectors}'"
+        )
+    try:
+        component = Component(vectors=vectors.only(described.languages), layer=described.layer, gamma=described.gamma)
+    except UserError as error:
+        raise RefusedError(f"{where}: {error}") from error
+    if component.vectors.digest != described.digest:
+        raise RefusedError(
+            f"{where}: it was made with vectors {described.digest[:12]}, and {folder / described.vectors} holds "
+            f"{component.vectors.digest[:12]}; fetch the version again"
+        )
+    return component
+
+
+def _parsed(path: Path, model: type[Content]) -> Content:
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        problems = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+        raise RefusedError(f"{path}: not as a bundle has it: {'; '.join(problems)}") from error
+    except (OSError, ValueError) as error:
+        raise RefusedError(f"{path}: cannot be read: {error}") from error

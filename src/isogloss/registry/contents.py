@@ -1,0 +1,132 @@
+"""What a bundle says about itself: `bundle.json`, `intervention.json` and `scores.json` as typed values."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from isogloss.data.rows import Axis
+from isogloss.evaluate.results import Condition, Estimate
+from isogloss.models.blocks import LAYER_CONVENTION
+from isogloss.steering.apply import Positions
+from isogloss.steering.vectors import Kind
+
+BundleKind = Literal["steered", "trained", "trained-steered"]
+Weights = Literal["adapter", "full"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Base(_Value):
+    """The model below: its reference, content digest and shape."""
+
+    ref: str
+    digest: str
+    num_layers: int
+    hidden_size: int
+    architecture: str
+
+
+class Git(_Value):
+    """The state of the working tree the point was made from; None where that is not known."""
+
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class Lineage(_Value):
+    """Where the point comes from. Digests are of content; None where there is no such thing (no corpus, no study)."""
+
+    pipeline: str
+    spec_digest: str
+    benchmark_digest: str | None = None
+    corpus_digest: str | None = None
+    code_version: str | None = None
+    git: Git = Git()
+    run_id: str | None = None
+    study: str | None = None
+
+
+class BundleSpec(_Value):
+    """What a bundle is made from, besides its intervention, weights and scores. `checkpoint` is the training method."""
+
+    name: str
+    base: Base
+    checkpoint: str = "unaligned"
+    weights: Weights | None = None
+    languages: tuple[str, ...]
+    regions: dict[str, str] = {}
+    scoring: dict[str, str] = {}
+    positions: Positions = "all"
+    lineage: Lineage
+
+
+class Described(_Value):
+    """`bundle.json`."""
+
+    format: Literal[1] = 1
+    name: str
+    kind: BundleKind
+    base: Base
+    weights: Weights | None
+    point: str
+    checkpoint: str
+    languages: tuple[str, ...]
+    regions: dict[str, str]
+    scoring: dict[str, str]
+    lineage: Lineage
+
+
+class DescribedComponent(_Value):
+    """Vectors of some languages, read from the folder `vectors`; `digest` is over the vectors of these languages alone."""
+
+    kind: Kind
+    layer: Annotated[int, Field(ge=1)]
+    gamma: Annotated[float, Field(allow_inf_nan=False)]
+    languages: tuple[str, ...]
+    vectors: str
+    digest: str
+
+
+class DescribedIntervention(_Value):
+    """`intervention.json`."""
+
+    format: Literal[1] = 1
+    layer_convention: str = LAYER_CONVENTION
+    positions: Positions = "all"
+    components: tuple[DescribedComponent, ...] = ()
+
+    @field_validator("layer_convention")
+    @classmethod
+    def _ours(cls, value: str) -> str:
+        if value != LAYER_CONVENTION:
+            raise ValueError(f"layers are counted by another convention here ({LAYER_CONVENTION})")
+        return value
+
+
+class Measured(_Value):
+    """Accuracies by axis and language (with `macro`) and English bias; the deltas are against the unaligned model."""
+
+    axes: dict[Axis, dict[str, Estimate]]
+    delta: dict[Axis, dict[str, Estimate]] = {}
+    bias: dict[str, Estimate] = {}
+    bias_delta: dict[str, Estimate] = {}
+
+    @classmethod
+    def of(cls, condition: Condition) -> Measured:
+        """The numbers of a condition."""
+        return cls(axes=condition.accuracy, delta=condition.delta, bias=condition.bias, bias_delta=condition.bias_delta)
+
+
+class BundleScores(Measured):
+    """`scores.json`: the point's test scores, and the unaligned model's on the same items."""
+
+    baseline: Measured
+
+    @classmethod
+    def between(cls, condition: Condition, baseline: Condition) -> BundleScores:
+        """The scores of a point beside those of the unaligned model."""
+        return cls(**Measured.of(condition).model_dump(), baseline=Measured.of(baseline))

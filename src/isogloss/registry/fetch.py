@@ -1,0 +1,128 @@
+"""Fetching a registered version: from a local store or a server into a folder that was verified before it has its name."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock
+
+from isogloss.errors import RefusedError, UserError
+from isogloss.files import MANIFEST, damage, read_manifest, sha256_file, sync_folder
+from isogloss.models.cache import writable_cache_dir
+from isogloss.registry.bundle import Bundle, read_bundle
+from isogloss.registry.references import (
+    BUNDLE_FOLDER,
+    MANIFEST_TAG,
+    POINT_TAG,
+    artifacts_of,
+    find_version,
+    why_gone,
+)
+from isogloss.registry.safety import climbs_out
+from isogloss.registry.transfers import transfers
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.tracking import MlflowClient
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Fetched:
+    """A verified bundle on this machine. `new` is False where the same one was there already."""
+
+    name: str
+    version: str
+    bundle: Bundle
+    new: bool
+
+
+def fetch(ref: str, dest: Path, *, client: MlflowClient) -> Fetched:
+    """Bring the version that `ref` names to the folder `dest`: whole, verified, or not at all.
+
+    Raises:
+        UserError: no such version, or `dest` holds something else.
+        RefusedError: the version's files are gone, or not what was registered.
+    """
+    version = find_version(ref, client=client)
+    if dest.is_symlink() or dest.is_file() or (dest.is_dir() and any(dest.iterdir())):
+        return Fetched(name=version.name, version=str(version.version), bundle=_same(dest, version), new=False)
+    dest = dest.absolute()
+    dest.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=dest.parent, prefix=f".{dest.name}."))
+    try:
+        folder = download(version, aside, client=client)
+        folder.chmod(0o755)
+        folder.rename(dest)
+        sync_folder(dest.parent)
+    finally:
+        shutil.rmtree(aside)
+    return Fetched(name=version.name, version=str(version.version), bundle=read_bundle(dest), new=True)
+
+
+def cached(ref: str, *, client: MlflowClient) -> Path:
+    """A verified local folder of the version that `ref` names, fetched into the cache where it is not there yet.
+
+    Raises as :func:`fetch`.
+    """
+    version = find_version(ref, client=client)
+    place = writable_cache_dir() / "registry" / version.name
+    place.mkdir(parents=True, exist_ok=True)
+    folder = place / version.tags[MANIFEST_TAG][:32]
+    with FileLock(place / f".{folder.name}.lock"):
+        if folder.is_dir() and damage(folder) is not None:
+            shutil.rmtree(folder)  # what lies in the cache can be made again
+        fetch(f"models:/{version.name}/{version.version}", folder, client=client)
+    return folder
+
+
+def download(version: ModelVersion, aside: Path, *, client: MlflowClient) -> Path:
+    """The files of a version's bundle below `aside`, verified: only what its manifest lists, each where it belongs."""
+    what = f"version {version.version} of '{version.name}'"
+    repository = artifacts_of(version, client=client)
+    folder = aside / BUNDLE_FOLDER
+    with transfers():
+        if not _lists(repository, MANIFEST):
+            raise RefusedError(f"{what} is registered, but its files are gone: {why_gone(version, client=client)}")
+        _get(repository, MANIFEST, aside)
+        manifest = read_manifest(folder)
+        if manifest is None or sha256_file(folder / MANIFEST) != version.tags[MANIFEST_TAG]:
+            raise RefusedError(f"{what}: its {MANIFEST} is not the one that was registered ({version.source})")
+        for name in manifest["files"]:
+            if wrong := climbs_out(name):
+                raise RefusedError(f"{what}: the file name {name!r} in its {MANIFEST} {wrong} ({version.source})")
+            if not _lists(repository, name):
+                raise RefusedError(f"{what}: its file {name} is gone from {version.source}")
+            _get(repository, name, aside)
+    try:
+        bundle = read_bundle(folder)
+    except RefusedError as error:
+        raise RefusedError(f"{what}, from {version.source}: {error}".replace(f"{folder}/", "")) from error
+    if bundle.point != version.tags[POINT_TAG]:
+        raise RefusedError(
+            f"{what}: it was registered as point {version.tags[POINT_TAG][:12]} and holds {bundle.point[:12]}"
+        )
+    return folder
+
+
+def _lists(repository: Any, name: str) -> bool:
+    path = f"{BUNDLE_FOLDER}/{name}"
+    return path in {file.path for file in repository.list_artifacts(path.rpartition("/")[0]) if not file.is_dir}
+
+
+def _get(repository: Any, name: str, aside: Path) -> None:
+    repository.download_artifacts(f"{BUNDLE_FOLDER}/{name}", dst_path=str(aside))
+
+
+def _same(dest: Path, version: ModelVersion) -> Bundle:
+    """The bundle in `dest` where it is that version. Raises UserError where it is something else."""
+    manifest = dest / MANIFEST
+    if dest.is_symlink() or not manifest.is_file() or sha256_file(manifest) != version.tags[MANIFEST_TAG]:
+        raise UserError(
+            f"{dest} is there already and is not version {version.version} of '{version.name}'; name a new folder, or "
+            "remove it"
+        )
+    return read_bundle(dest)

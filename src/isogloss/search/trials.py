@@ -1,0 +1,121 @@
+"""Read a study's trials: their records, what is still to be done, and those whose worker was lost."""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import ExperimentalWarning
+from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
+from optuna.trial import FrozenTrial, TrialState
+
+from isogloss.search.point import SteeringPoint
+from isogloss.search.result import TrialRecord
+from isogloss.search.storage import MAX_RETRIES, Storage
+
+#: Trials without any heartbeat: their worker was killed before the first one.
+_SILENT = sqlalchemy.text(
+    "SELECT trials.number FROM trials LEFT JOIN trial_heartbeats ON trial_heartbeats.trial_id = trials.trial_id "
+    "JOIN studies ON studies.study_id = trials.study_id "
+    "WHERE studies.study_name = :name AND trials.state = 'RUNNING' AND trial_heartbeats.trial_id IS NULL"
+)
+
+
+def attempts_before(trial: FrozenTrial) -> list[int]:
+    """Numbers of the earlier attempts at this trial, the first one first (as Optuna's retry callback writes them)."""
+    return list(trial.system_attrs.get("retry_history", []))
+
+
+def given_up(trial: FrozenTrial) -> bool:
+    """Whether a trial has failed for good: for a reason of its own, or because every retry lost its worker too."""
+    return trial.state == TrialState.FAIL and (
+        "failure" in trial.user_attrs or len(attempts_before(trial)) >= MAX_RETRIES
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """How many trials are finished (complete, or failed for good), running and waiting. Retries replace what they repeat."""
+
+    finished: int
+    running: int
+    waiting: int
+
+
+def tally(trials: Sequence[FrozenTrial]) -> Tally:
+    """Count a study's trials."""
+    finished = sum(each.state == TrialState.COMPLETE or given_up(each) for each in trials)
+    running = sum(each.state == TrialState.RUNNING for each in trials)
+    waiting = sum(each.state == TrialState.WAITING for each in trials)
+    return Tally(finished=finished, running=running, waiting=waiting)
+
+
+def record_of(trial: FrozenTrial) -> TrialRecord:
+    """The record of a finished trial."""
+    attrs, history = trial.user_attrs, attempts_before(trial)
+    transfer, localization = trial.values if trial.state == TrialState.COMPLETE else (None, None)
+    failure = attrs.get("failure")
+    if given_up(trial) and failure is None:
+        failure = f"its worker ended each of the {len(history) + 1} times it was tried"
+    return TrialRecord(
+        number=trial.number,
+        state="complete" if trial.state == TrialState.COMPLETE else "failed" if given_up(trial) else "retried",
+        source=attrs.get("source", "sampler"),
+        point=SteeringPoint.model_validate(attrs["point"]) if "point" in attrs else None,
+        transfer=transfer,
+        localization=localization,
+        details=attrs.get("details", {}),
+        feasible=trial.state == TrialState.COMPLETE and all(each <= 0 for each in trial.constraints.values()),
+        reused_from=attrs.get("reused_from"),
+        retry_of=history[0] if history else None,
+        failure=failure,
+        worker=attrs.get("worker"),
+        seconds=attrs.get("seconds", 0.0),
+    )
+
+
+@dataclass
+class Watch:
+    """Finds trials whose worker was lost and queues them again with the same parameters. One for each worker."""
+
+    study: optuna.Study
+    storage: Storage
+    _silent_since: dict[int, float] = field(default_factory=dict)
+
+    def revive(self) -> None:
+        """Queue every lost trial again. Call it in turn, or two workers may queue the same one."""
+        if self.storage.database is None:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            self._fail_silent(self.storage.database.engine)
+            fail_stale_trials(self.study)
+            requeue(self.study)
+
+    def _fail_silent(self, engine: sqlalchemy.Engine) -> None:
+        """Fail trials that have been without a first heartbeat for the grace period, by this worker's own clock."""
+        with engine.connect() as connection:
+            silent = {int(row[0]) for row in connection.execute(_SILENT, {"name": self.study.study_name})}
+        if silent:  # a worker behind a proxy is always so
+            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            silent -= {each.number for each in running if each.user_attrs.get("unwatched")}
+        now = time.monotonic()
+        self._silent_since = {each: self._silent_since.get(each, now) for each in silent}
+        overdue = {each for each, since in self._silent_since.items() if now - since > self.storage.heartbeat.grace}
+        for number in overdue:
+            self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+
+
+def requeue(study: optuna.Study) -> None:
+    """Queue again every trial that was stopped and that nobody has queued yet, with the same parameters."""
+    trials = study.get_trials(deepcopy=False)
+    repeated = {number for each in trials for number in attempts_before(each)}
+    again = RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)
+    for trial in trials:
+        if trial.state == TrialState.FAIL and not given_up(trial) and trial.number not in repeated:
+            again(study, copy.deepcopy(trial))  # it appends to the trial's own history

@@ -1,0 +1,236 @@
+"""Stage `promote`: the Pareto sets of the searches on test, what is left of them there, and a bundle of each.
+
+Dev2 chose among many points, so that the best of them look better there than they are. On test each is measured anew against the
+unaligned model; what another point dominates is dropped. The gate and the registry come after this stage: they look at
+its bundles, and change nothing in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from isogloss import __version__
+from isogloss.data.rows import REGIONS
+from isogloss.evaluate.results import MACRO, Condition
+from isogloss.evaluate.score import BASELINE
+from isogloss.evaluate.scores import Scores
+from isogloss.files import read_json, write_json
+from isogloss.methods.job import FINAL
+from isogloss.models.adapters import is_adapter
+from isogloss.models.shape import model_shape
+from isogloss.registry.bundle import CARD, Bundle, write_bundle
+from isogloss.registry.card import PICTURE, card
+from isogloss.registry.contents import Base, BundleScores, BundleSpec, Lineage
+from isogloss.search.front import knee_of, pareto_front
+from isogloss.search.point import SteeringPoint
+from isogloss.search.result import SearchResult, TrialRecord
+from isogloss.spec import PipelineSpec
+from isogloss.stages.analyse import condition_of
+from isogloss.stages.baseline import TEST
+from isogloss.stages.compare import LABELS
+from isogloss.stages.corpus import corpus_digest
+from isogloss.stages.data import benchmark_digest
+from isogloss.stages.git import working_tree
+from isogloss.stages.points import UNALIGNED, checkpoint_model, checkpoint_vectors, intervention_of
+from isogloss.stages.scoring import score_in_chunks, split_items, steered_pass
+from isogloss.stages.search import RESULT
+from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.steering.intervention import Intervention
+
+CANDIDATES = "candidates.json"
+BUNDLES = "bundles"
+
+
+class CandidatePoint(BaseModel):
+    """A point of a search on test. `dominated_by` names another that is at least as good on both axes there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    checkpoint: str
+    trial: int
+    point: SteeringPoint
+    condition: Condition
+    dominated_by: str | None = None
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """Macro changes on test: transfer, localization."""
+        delta = self.condition.delta
+        return delta["transfer"][MACRO].value, delta["localization"][MACRO].value
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """How many points, how they are scored, and the name that the bundles carry; floors and registry come later."""
+    return [spec.name, spec.promote.max_points, spec.scoring.model_dump(), spec.steer.model_dump()]
+
+
+def run(stage: StageRun, *, checkpoints: tuple[str, ...]) -> Record:
+    """Score the points of every study on test; bundle those that no other dominates."""
+    before = Scores.load(stage.inputs["baseline"] / TEST).items
+    baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
+    points: list[CandidatePoint] = []
+    interventions: dict[str, Intervention] = {}
+    for checkpoint in checkpoints:
+        trials = _chosen(stage, checkpoint)
+        vectors = checkpoint_vectors(stage, checkpoint)
+        own = {f"{checkpoint}-{trial.number}": intervention_of(_point(trial), vectors) for trial in trials}
+        scores = _score(stage, checkpoint, own)
+        for trial, (name, intervention) in zip(trials, own.items(), strict=True):
+            label = f"{LABELS[checkpoint]}: {trial.point}"
+            scores[name].save(stage.out / f"{name}.jsonl")
+            condition = condition_of(name, label, "method", scores[name].items, before)
+            points.append(
+                CandidatePoint(
+                    name=name, checkpoint=checkpoint, trial=trial.number, point=_point(trial), condition=condition
+                )
+            )
+            interventions[name] = intervention
+    points = _compared(points)
+    write_json(
+        stage.out / CANDIDATES,
+        {"baseline": baseline.model_dump(), "candidates": [point.model_dump(mode="json") for point in points]},
+    )
+    kept = [point for point in points if point.dominated_by is None]
+    for point in kept:
+        _bundle(stage, point, interventions[point.name], baseline, points)
+    _draw(stage, points)
+    return Record(
+        params={"candidates": len(points), "not dominated on test": len(kept)},
+        metrics=tuple(
+            Metric(name=f"plane/{axis}/{point.name}", value=value)
+            for point in points
+            for axis, value in zip(("transfer", "localization"), point.gains, strict=True)
+        ),
+        artifacts={
+            CANDIDATES: "promote",
+            "candidates.png": "promote",
+            **{f"{BUNDLES}/{point.name}/{CARD}": f"promote/{point.name}" for point in kept},
+        },
+    )
+
+
+def read_candidates(folder: Any) -> tuple[CandidatePoint, ...]:
+    """The points of a finished stage."""
+    return tuple(CandidatePoint.model_validate(one) for one in read_json(folder / CANDIDATES)["candidates"])
+
+
+def _chosen(stage: StageRun, checkpoint: str) -> list[TrialRecord]:
+    """At most `promote.max_points` of a study's front: both ends, the knee, and others evenly between.
+
+    The unaligned model unsteered is the origin, and nothing to ship.
+    """
+    result = SearchResult.model_validate(read_json(stage.inputs[f"search-{checkpoint}"] / RESULT))
+    front = [trial for trial in result.front_trials if checkpoint != UNALIGNED or not _point(trial).unsteered]
+    most = stage.spec.promote.max_points
+    if len(front) <= most:
+        return front
+    gains = [(trial.transfer or 0.0, trial.localization or 0.0) for trial in front]
+    spread = [round(index * (len(front) - 1) / max(most - 1, 1)) for index in range(most)]
+    knee = knee_of(gains)
+    if knee is not None and knee not in spread:
+        # The knee takes the place of the nearest one that is no end.
+        inner = spread[1:-1] or spread[:1]
+        spread[spread.index(min(inner, key=lambda index: abs(index - knee)))] = knee
+    return [front[index] for index in sorted(set(spread))]
+
+
+def _point(trial: TrialRecord) -> SteeringPoint:
+    assert trial.point is not None, "a finished trial has its point"
+    return trial.point
+
+
+def _score(stage: StageRun, checkpoint: str, interventions: Mapping[str, Intervention]) -> dict[str, Scores]:
+    loaded = checkpoint_model(stage, checkpoint)
+    passes = [
+        steered_pass(loaded, name, one, positions=stage.spec.steer.positions)
+        for name, one in interventions.items()
+        if one.first_layer is not None
+    ]
+    items = split_items(stage.inputs["data"], "test")
+    scores = score_in_chunks(
+        stage, f"{len(passes)} points of {checkpoint} on test", items, passes=[BASELINE, *passes], loaded=loaded
+    )
+    return {name: scores[name if one.first_layer is not None else BASELINE.name] for name, one in interventions.items()}
+
+
+def _compared(points: Sequence[CandidatePoint]) -> list[CandidatePoint]:
+    """Each with the point that dominates it on test, if any."""
+    front = [points[index] for index in pareto_front([point.gains for point in points])]
+    found = []
+    for point in points:
+        better = next((one for one in front if one is not point and _covers(one.gains, point.gains)), None)
+        inside = any(one is point for one in front)
+        name = None if inside or better is None else better.name
+        found.append(point.model_copy(update={"dominated_by": name}))
+    return found
+
+
+def _covers(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    return one[0] >= other[0] and one[1] >= other[1]
+
+
+def _bundle(
+    stage: StageRun,
+    point: CandidatePoint,
+    intervention: Intervention,
+    baseline: Condition,
+    points: Sequence[CandidatePoint],
+) -> Bundle:
+    trained = None if point.checkpoint == UNALIGNED else stage.inputs[f"align-{point.checkpoint}"] / FINAL
+    shape = model_shape(stage.model_path)
+    spec = stage.spec
+    items = split_items(stage.inputs["data"], "test")
+    weights = None if trained is None else ("adapter" if is_adapter(trained) else "full")
+    return write_bundle(
+        stage.out / BUNDLES / point.name,
+        spec=BundleSpec(
+            name=f"{spec.name}-{point.name}",
+            base=Base(
+                ref=stage.model_ref,
+                digest=stage.model_digest,
+                num_layers=shape.num_layers,
+                hidden_size=shape.hidden_size,
+                architecture=shape.architecture,
+            ),
+            checkpoint=point.checkpoint,
+            weights=weights,  # type: ignore[arg-type]
+            languages=spec.data.languages,
+            regions={language: "/".join(REGIONS.get(language, ())) for language in spec.data.languages},
+            scoring={"method": spec.scoring.method, "normalise": spec.scoring.normalise, "dtype": stage.dtype},
+            positions=spec.steer.positions,
+            lineage=Lineage(
+                pipeline=spec.name,
+                spec_digest=spec.digest,
+                benchmark_digest=benchmark_digest(items),
+                corpus_digest=corpus_digest(stage.inputs["corpus"]) if "corpus" in stage.inputs else None,
+                code_version=__version__,
+                git=working_tree(),
+                study=f"search-{point.checkpoint}",
+            ),
+        ),
+        intervention=intervention,
+        scores=BundleScores.between(point.condition, baseline),
+        card=partial(_card, point=point, points=points),
+        model_folder=trained,
+    )
+
+
+def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePoint]) -> str:
+    """The model card, with its picture beside it."""
+    from isogloss.report.candidates import candidates_figure
+
+    figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points}, marked=point.name)
+    figure.savefig(bundle.folder / PICTURE, dpi=150)
+    return card(bundle)
+
+
+def _draw(stage: StageRun, points: Sequence[CandidatePoint]) -> None:
+    from isogloss.report.candidates import candidates_figure
+
+    figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points})
+    figure.savefig(stage.out / "candidates.png", dpi=150)

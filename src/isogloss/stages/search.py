@@ -1,0 +1,298 @@
+"""Stage `search`: a two-objective study over layers and strengths of EN and LOC on dev2, for one checkpoint.
+
+A trial is an intervention on the checkpoint; nothing is trained. Its values are the macro changes of both axes against
+the same checkpoint unsteered, by `search.statistic`. The study outlives a kill: in the stage's work folder, or in the
+database that `search.storage` names, where workers on other machines may join it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.rows import ENGLISH, ChoiceItem
+from isogloss.errors import UserError
+from isogloss.evaluate.first_order import first_order
+from isogloss.evaluate.scores import Scores
+from isogloss.evaluate.starting_points import starting_points, trusted_steps
+from isogloss.evaluate.statistics import macro_bias_difference, macro_difference, macro_probability_difference
+from isogloss.evaluate.trials import Edit, TrialScorer
+from isogloss.files import digest_of, read_json, write_json
+from isogloss.models.blocks import num_layers
+from isogloss.models.load import LoadedModel
+from isogloss.search.point import SteeringPoint
+from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
+from isogloss.search.space import SearchSpace
+from isogloss.search.study import Study, open_study
+from isogloss.search.summary import finished_trials, progress_note, summarise
+from isogloss.search.worker import run_trials
+from isogloss.spec import PipelineSpec
+from isogloss.spec.search import NOT_RESULTS, SearchSection
+from isogloss.stages.data import AXES, benchmark_digest
+from isogloss.stages.points import checkpoint_model, checkpoint_vectors, intervention_of
+from isogloss.stages.scoring import on_axis, score_settings, split_items, steered_pass
+from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
+from isogloss.stages.workers import other_workers
+from isogloss.steering.intervention import Intervention
+from isogloss.steering.vectors import Kind, SteeringVectors
+
+RESULT = "search.json"
+#: The database of a study that no `search.storage` puts elsewhere.
+STUDY = "study.db"
+STARTS = "starts.json"
+
+
+def settings(spec: PipelineSpec) -> Any:
+    """What is searched and how points are scored; not who does it."""
+    section = spec.search.model_dump(mode="json", exclude={*NOT_RESULTS, "checkpoints"})
+    return [section, spec.scoring.model_dump(), spec.steer.model_dump()]
+
+
+def space_of(section: SearchSection, *, layers: int, languages: Sequence[str]) -> SearchSpace:
+    """The space that a section asks for, in a model with that many layers."""
+    every = tuple(range(1, layers + 1))
+    return SearchSpace(
+        en_layers=every if section.en_layers == "all" else section.en_layers,
+        loc_layers=every if section.loc_layers == "all" else section.loc_layers,
+        en_gammas=section.en_gammas,
+        loc_gammas=section.loc_gammas,
+        per_language=section.per_language,
+        languages=tuple(languages),
+    )
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a point is worth: its changes on both axes against the checkpoint unsteered."""
+
+    loaded: LoadedModel
+    scorer: TrialScorer
+    vectors: dict[Kind, SteeringVectors]
+    spec: PipelineSpec
+
+    def __call__(self, point: SteeringPoint) -> Measured:
+        intervention = intervention_of(point, self.vectors)
+        one = steered_pass(self.loaded, "trial", intervention, positions=self.spec.steer.positions)
+        scores = self.scorer.score(one, edits=edits_of(intervention))
+        return measured(scores, self.scorer.baseline, statistic=self.spec.search.statistic)
+
+
+def edits_of(intervention: Intervention) -> dict[str, list[Edit]]:
+    """What an intervention changes in each language, for results to be used again."""
+    found: dict[str, list[Edit]] = {}
+    for one in intervention.components:
+        for language in one.vectors.languages:
+            found.setdefault(language, []).append(Edit(one.layer, (one.vectors.header.kind, one.gamma)))
+    return found
+
+
+def measured(scores: Scores, before: Scores, *, statistic: str) -> Measured:
+    """Both statistics of both axes, and the change in English bias; the values are those of `statistic`."""
+    details: dict[str, float] = {}
+    for axis in AXES:
+        own, paired = on_axis(scores, axis), on_axis(before, axis)
+        details[f"{axis}_probability"] = macro_probability_difference(own, paired)
+        details[f"{axis}_accuracy"] = macro_difference(own, paired).value
+    bias = macro_bias_difference(on_axis(scores, "localization"), on_axis(before, "localization"))
+    if bias is not None:
+        details["english_bias"] = bias.value
+    values = {axis: details[f"{axis}_{statistic}"] for axis in AXES}
+    return Measured(transfer=values["transfer"], localization=values["localization"], details=details)
+
+
+def run(stage: StageRun, *, checkpoint: str) -> Record:
+    """Run the study's trials with as many workers as asked for, and read it."""
+    study, _ = _take_part(stage, checkpoint, create=True)
+    result = summarise(study)
+    write_json(stage.out / RESULT, result.model_dump(mode="json"))
+    files = _draw(result, stage.out)
+    if stage.spec.search.storage is None:
+        _copy_database(stage.work / STUDY, stage.out / STUDY)
+        files.append(STUDY)
+    knee = None if result.knee is None else result.trial(result.knee)
+    return Record(
+        params={
+            "checkpoint": checkpoint,
+            "sampler": result.sampler,
+            "trials": result.counts.complete,
+            "front": len(result.front),
+            **({} if knee is None else {"knee": str(knee.point)}),
+        },
+        metrics=tuple(_metrics(result)),
+        artifacts=dict.fromkeys([RESULT, *files], "search"),
+        children=tuple(
+            _child(trial, front=trial.number in result.front) for trial in result.trials if trial.state == "complete"
+        ),
+    )
+
+
+def join(stage: StageRun, *, checkpoint: str) -> int:
+    """Take part in a study that another process has begun, until it has all its trials; returns how many were run here."""
+    return _take_part(stage, checkpoint, create=False)[1]
+
+
+def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study, int]:
+    section, spec = stage.spec.search, stage.spec
+    loaded = checkpoint_model(stage, checkpoint)
+    vectors = checkpoint_vectors(stage, checkpoint)
+    # English is steered by LOC alone and counts in neither macro mean.
+    items = [item for item in split_items(stage.inputs["data"], "dev2") if item.language != ENGLISH]
+    layers = num_layers(loaded.model)
+    space = space_of(section, layers=layers, languages=[one for one in vectors["loc"].languages if one != ENGLISH])
+    context = digest_of(
+        [
+            [one.digest for one in vectors.values()],
+            benchmark_digest(items),
+            [spec.scoring.model_dump(), spec.steer.model_dump(), section.statistic, stage.dtype],
+        ]
+    )
+    with stage.progress(len(items), f"states of {checkpoint}") as advance:
+        scorer = TrialScorer(
+            loaded.model,
+            loaded.tokenizer,
+            items,
+            settings=score_settings(spec),
+            first_layers=[*space.en_layers, *space.loc_layers],
+            positions=spec.steer.positions,
+            memory_bytes=int(section.memory * 2**30),
+            progress=advance,
+        )
+    objective = Objective(loaded, scorer, vectors, spec)
+    starts = _starts(stage, objective, items, space) if create else ()
+    study = open_study(
+        section.storage or stage.work / STUDY,
+        f"{spec.name} {checkpoint} {digest_of([context, settings(spec)])[:12]}",
+        space=space,
+        context=context,
+        num_layers=layers,
+        sampler=section.sampler,
+        seed=section.seed,
+        constraints=Constraints(transfer=section.max_transfer_loss, localization=section.max_localization_loss),
+        starts=starts,
+        create=create,
+    )
+    with (
+        other_workers(stage, checkpoint, count=section.workers - 1 if create else 0),
+        stage.progress(section.trials, f"search of {checkpoint}") as advance,
+    ):
+        shown = 0
+
+        def on_trial(_trial: TrialRecord) -> None:
+            nonlocal shown
+            finished = min(finished_trials(study), section.trials)
+            advance(finished - shown, progress_note(study))
+            shown = finished
+
+        done = run_trials(study, objective, trials=section.trials, on_trial=on_trial)
+        advance(section.trials - shown)
+    return study, done
+
+
+def _starts(
+    stage: StageRun, objective: Objective, items: Sequence[ChoiceItem], space: SearchSpace
+) -> tuple[SteeringPoint, ...]:
+    """Points that a first-order estimate proposes; kept, since a resumed study asks for the same ones."""
+    if stage.spec.search.starts == 0:
+        return ()
+    kept = stage.work / STARTS
+    if not kept.is_file():
+        with stage.progress(len(items), "first-order estimate") as advance:
+            slopes = first_order(
+                objective.loaded.model,
+                objective.loaded.tokenizer,
+                items,
+                directions={kind: one.tensors for kind, one in objective.vectors.items()},
+                settings=score_settings(stage.spec),
+                positions=stage.spec.steer.positions,
+                progress=advance,
+            )
+        highest = {"en": space.en_gammas[1], "loc": space.loc_gammas[1]}
+        proposed = starting_points(
+            slopes,
+            layers={"en": space.en_layers, "loc": space.loc_layers},
+            steps={
+                kind: trusted_steps(one.header.norms, one.header.residual_norms, highest=highest[kind])
+                for kind, one in objective.vectors.items()
+            },
+            count=stage.spec.search.starts,
+        )
+        found = [
+            SteeringPoint.everywhere(
+                en_layer=one.en_layer, en_gamma=one.en_gamma, loc_layer=one.loc_layer, loc_gamma=one.loc_gamma
+            )
+            for one in proposed
+        ]
+        write_json(kept, [point.model_dump(mode="json") for point in found])
+    return tuple(SteeringPoint.model_validate(one) for one in read_json(kept))
+
+
+def _draw(result: SearchResult, folder: Path) -> list[str]:
+    """The figures that there is something to draw for, as PNG and SVG; returns their names."""
+    from isogloss.report.search_figures import front_figure, hypervolume_figure, importances_figure
+
+    names = []
+    for name, draw in (
+        ("front", front_figure),
+        ("hypervolume", hypervolume_figure),
+        ("importances", importances_figure),
+    ):
+        try:
+            figure = draw(result)
+        except UserError:
+            # Too few trials for it, as the figure says of itself.
+            continue
+        for ending in ("png", "svg"):
+            figure.savefig(folder / f"{name}.{ending}", dpi=150)
+            names.append(f"{name}.{ending}")
+    return names
+
+
+def _copy_database(source: Path, target: Path) -> None:
+    """A whole copy, whatever its journal still holds: for optuna-dashboard and for those who want every trial."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+def _metrics(result: SearchResult) -> Iterator[Metric]:
+    for step, area in enumerate(result.hypervolume, start=1):
+        yield Metric(name="search/hypervolume", value=area, step=step)
+    for objective, shares in result.importances.items():
+        for parameter, share in shares.items():
+            yield Metric(name=f"search/importance/{objective}/{parameter}", value=share)
+    if result.knee is not None:
+        knee = result.trial(result.knee)
+        for axis in AXES:
+            yield Metric(name=f"search/knee/{axis}", value=getattr(knee, axis))
+
+
+def _child(trial: TrialRecord, *, front: bool) -> ChildRun:
+    """A trial as a run below the study's."""
+    assert trial.point is not None, "a complete trial has its point"
+    assert trial.transfer is not None, "a complete trial has its scores"
+    assert trial.localization is not None, "a complete trial has its scores"
+    params: dict[str, str | int | float] = {
+        "point": str(trial.point),
+        "source": trial.source,
+        "feasible": str(trial.feasible).lower(),
+        "front": str(front).lower(),
+    }
+    if len(trial.point.steerings) == 1:
+        steering = trial.point.steerings[0].model_dump(exclude={"language"}, exclude_none=True)
+        params |= steering
+    if trial.reused_from is not None:
+        params["reused from"] = trial.reused_from
+    return ChildRun(
+        name=f"trial-{trial.number}",
+        kind="trial",
+        params=params,
+        metrics={
+            "plane/transfer": trial.transfer,
+            "plane/localization": trial.localization,
+            "seconds": trial.seconds,
+            **{f"dev2/{name}": value for name, value in trial.details.items()},
+        },
+    )
