@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import socket
 import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import optuna
+import psutil
 import sqlalchemy
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RetryHeartbeatStaleTrialCallback, fail_stale_trials
@@ -94,8 +96,16 @@ class Watch:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
             self._fail_silent(self.storage.database.engine)
+            self._fail_ended()
             fail_stale_trials(self.study)
             requeue(self.study)
+
+    def _fail_ended(self) -> None:
+        """Fail trials whose worker was a process of this machine that is no more: nobody has to wait for its heartbeats."""
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            host, _, process = str(trial.user_attrs.get("worker", "")).rpartition(":")
+            if host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process)):
+                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
 
     def _fail_silent(self, engine: sqlalchemy.Engine) -> None:
         """Fail trials that have been without a first heartbeat for the grace period, by this worker's own clock."""
