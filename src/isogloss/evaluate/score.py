@@ -9,7 +9,7 @@ nothing below layer l starts from the first pass's hidden state at layer l.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -83,14 +83,13 @@ def score_items(
     items finished since the last call. Raises UserError for a prompt longer than the model's context, naming the item.
     """
     parts = text_model(model)
-    rows, option_tokens = _rows(parts, tokenizer, items, settings, questions)
+    rows, option_tokens = encoded_rows(parts, tokenizer, items, settings=settings, questions=questions)
     table: dict[str, list[list[float]]] = {one.name: [[0.0] * len(item.options) for item in items] for one in passes}
     rows_left = [0] * len(items)
     for row in rows:
         rows_left[row.item] += 1
     pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else 0
-    letters_only = settings.scoring == "letter" and all(len(ids) == 1 for ids in option_tokens.values())
-    read = _read_tokens if letters_only else _read_vocabulary
+    read = _read_tokens if reads_letters(option_tokens, settings=settings) else _read_vocabulary
     for indices in length_sorted_batches([len(row.ids) for row in rows], token_budget=settings.token_budget):
         batch = collate([rows[index] for index in indices], pad_id=pad_id, side=settings.padding)
         known = BatchRows(tuple(items[row.item].language for row in batch.rows), batch.padded.real, batch.prompt_ends)
@@ -103,33 +102,45 @@ def score_items(
             rows_left[row.item] -= 1
             finished += rows_left[row.item] == 0
         progress(finished)
-    per_token = settings.scoring == "cloze" and settings.normalise == "tokens"
     return {
-        name: Scores(
-            condition=name,
-            items=tuple(
-                ItemScore.of(
-                    item,
-                    [
-                        value / (len(option_tokens[index, option]) if per_token else 1)
-                        for option, value in enumerate(values[index])
-                    ],
-                )
-                for index, item in enumerate(items)
-            ),
-        )
+        name: Scores(condition=name, items=item_scores(items, values, option_tokens, settings=settings))
         for name, values in table.items()
     }
 
 
-def _rows(
+def item_scores(
+    items: Sequence[ChoiceItem],
+    log_likelihoods: Sequence[Sequence[float]],
+    option_tokens: Mapping[tuple[int, int], Sequence[int]],
+    *,
+    settings: ScoreSettings,
+) -> tuple[ItemScore, ...]:
+    """Judge items by their options' log-likelihoods (nats), divided by their number of tokens where `settings` say so.
+
+    `option_tokens` are by (place in `items`, option), as :func:`encoded_rows` gives them.
+    """
+    per_token = settings.scoring == "cloze" and settings.normalise == "tokens"
+    return tuple(
+        ItemScore.of(
+            item,
+            [
+                value / (len(option_tokens[index, option]) if per_token else 1)
+                for option, value in enumerate(log_likelihoods[index])
+            ],
+        )
+        for index, item in enumerate(items)
+    )
+
+
+def encoded_rows(
     parts: TextModel,
     tokenizer: Any,
     items: Sequence[ChoiceItem],
+    *,
     settings: ScoreSettings,
-    questions: Sequence[str] | None,
+    questions: Sequence[str] | None = None,
 ) -> tuple[list[PackedRow], dict[tuple[int, int], list[int]]]:
-    """Packed or separate rows of all items, and the tokens of each (item, option)."""
+    """Packed or separate rows of all items, and the tokens of each (item, option). Raises as :func:`score_items`."""
     can_pack = takes_packed_rows(parts.model)
     if settings.packing == "packed" and not can_pack:
         raise UserError(f"{type(parts.model).__name__} cannot share one prompt between options: use packing: separate")
@@ -155,6 +166,11 @@ def _rows(
         else:
             rows.extend(separate(index, prompt_ids, continuations))
     return rows, tokens
+
+
+def reads_letters(option_tokens: Mapping[tuple[int, int], Sequence[int]], *, settings: ScoreSettings) -> bool:
+    """Whether every option is one token, whose share among the options' tokens is all that is asked for."""
+    return settings.scoring == "letter" and all(len(ids) == 1 for ids in option_tokens.values())
 
 
 def _run_passes(

@@ -1,18 +1,23 @@
 """Capture hidden states at layers, and run a model again from one of them without computing the layers below.
 
 A second forward over the same tokens that changes nothing below layer l can start from the captured output of layer l:
-blocks 1…l are replaced, for its duration, by functions that hand that state on.
+blocks 1…l are replaced, for its duration, by functions that hand that state on. In the same way the layers above the last
+one that is wanted can be left out, and the last block's work on positions that nobody reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
-from isogloss.models.blocks import block, decoder_blocks
+from isogloss.models.blocks import block, block_output, decoder_blocks, with_block_output
+
+#: Parts of a decoder block that work on each position alone and whose result nobody else in the block reads.
+_POSITION_WISE = ("mlp", "self_attn.q_proj", "self_attn.o_proj")
 
 
 @contextmanager
@@ -49,12 +54,58 @@ def replayed(model: nn.Module, layer: int, output: Any) -> Iterator[None]:
     def give_output(*_args: Any, **_kwargs: Any) -> Any:
         return output
 
-    try:
+    with ExitStack() as stack:
         for module in replaced[:-1]:
-            module.forward = pass_on
+            stack.enter_context(_forward_replaced(module, pass_on))
         for module in replaced[-1:]:
-            module.forward = give_output
+            stack.enter_context(_forward_replaced(module, give_output))
+        yield
+
+
+@contextmanager
+def cut_above(model: nn.Module, layer: int) -> Iterator[None]:
+    """Inside the context the blocks above `layer` are not computed; what the model returns then means nothing."""
+    with captured(model, [layer]) as last, ExitStack() as stack:
+
+        def pass_on(hidden_states: Any, *_args: Any, **_kwargs: Any) -> Any:
+            return with_block_output(last[layer], hidden_states)
+
+        for module in decoder_blocks(model)[layer:]:
+            stack.enter_context(_forward_replaced(module, pass_on))
+        yield
+
+
+@contextmanager
+def last_block_at(model: nn.Module, rows_N: torch.Tensor, places_N: torch.Tensor) -> Iterator[None]:
+    """Inside the context the last block's queries, attention output and feed-forward are computed at these N positions of
+    the batch alone, on the model's device. Its output elsewhere means nothing; at these positions it is what it was."""
+
+    def narrowed(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def at_places(hidden_BTD: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+            output = forward(hidden_BTD[rows_N, places_N][None], *args, **kwargs)
+            own_ND = block_output(output)[0]
+            whole_BTD = own_ND.new_zeros(*hidden_BTD.shape[:2], own_ND.shape[-1])
+            whole_BTD[rows_N, places_N] = own_ND
+            return with_block_output(output, whole_BTD)
+
+        return at_places
+
+    last = decoder_blocks(model)[-1]
+    modules = dict(last.named_modules())
+    with ExitStack() as stack:
+        for module in (modules[name] for name in _POSITION_WISE if name in modules):
+            stack.enter_context(_forward_replaced(module, narrowed(module.forward)))
+        yield
+
+
+@contextmanager
+def _forward_replaced(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
+    """`module.forward` is `forward` inside the context; what stood there, on the class or the instance, comes back."""
+    before = module.__dict__.get("forward")
+    module.forward = forward
+    try:
         yield
     finally:
-        for module in replaced:
-            module.__dict__.pop("forward", None)
+        module.__dict__.pop("forward", None)
+        if before is not None:
+            module.forward = before
