@@ -21,6 +21,10 @@ from isogloss.evaluate.statistics import (
     bias_rate,
     bias_rates,
     differences,
+    macro_accuracy_change,
+    macro_bias_change,
+    macro_bias_difference,
+    macro_difference,
     paired_difference,
 )
 
@@ -271,3 +275,27 @@ def test_five_thousand_items_take_a_fraction_of_a_second() -> None:
     start = time.process_time()
     accuracy(items)
     assert time.process_time() - start < 1.0  # about 0.07 s; the margin is for a busy machine
+
+
+def test_macro_changes_are_the_values_of_the_macro_differences() -> None:
+    rng = random.Random(3)
+    before, after = (
+        [
+            item(
+                f"{language}{number}", group=str(number), language=language, correct=rng.random() < 0.5,
+                english=rng.random() < 0.3 if number % 2 else None, axis="localization",
+            )
+            for language in ("en", "es", "ko")
+            for number in range(9 if language == "es" else 5)
+        ]
+        for _ in range(2)
+    )  # fmt: skip
+    assert macro_accuracy_change(after, before) == pytest.approx(macro_difference(after, before).value, abs=1e-12)
+    bias = macro_bias_difference(after, before)
+    assert bias is not None
+    assert macro_bias_change(after, before) == pytest.approx(bias.value, abs=1e-12)
+    none = [one for one in before if one.english is None]
+    assert macro_bias_change(none, none) is None
+    english = [one for one in before if one.language == "en"]
+    with pytest.raises(ValueError, match="besides English"):
+        macro_accuracy_change(english, english)

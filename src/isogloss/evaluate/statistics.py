@@ -86,13 +86,21 @@ def macro_probability_difference(items: Iterable[ItemScore], baseline: Iterable[
     Moves with every item, where accuracy only moves with those whose best option changes, so that it is far less noisy.
     ValueError where the ids differ or no item is in another language.
     """
-    by_language: dict[str, list[float]] = {}
-    for item, before in _pairs(items, baseline):
-        if item.language != ENGLISH:
-            by_language.setdefault(item.language, []).append(item.probability - before.probability)
-    if not by_language:
-        raise ValueError("no items besides English to estimate from")
-    return float(np.mean([np.mean(values) for values in by_language.values()]))
+    return _macro_mean(
+        _Observation(item.language, item.group, item.probability - before.probability)
+        for item, before in _pairs(items, baseline)
+    )
+
+
+def macro_accuracy_change(items: Iterable[ItemScore], baseline: Iterable[ItemScore]) -> float:
+    """The value of :func:`macro_difference` without its interval, which takes a resampling. ValueError as there."""
+    return _macro_mean(_correct_differences(items, baseline))
+
+
+def macro_bias_change(items: Iterable[ItemScore], baseline: Iterable[ItemScore]) -> float | None:
+    """The value of :func:`macro_bias_difference` without its interval; None where no item has an English option."""
+    observations = _english_differences(items, baseline)
+    return _macro_mean(observations) if observations else None
 
 
 def macro_bias_difference(
@@ -188,6 +196,17 @@ def _macro(observations: list[_Observation], seed: int) -> Estimate:
     if not others:
         raise ValueError("no items besides English to estimate from")
     return _estimate(others, seed)
+
+
+def _macro_mean(observations: Iterable[_Observation]) -> float:
+    """Mean over the non-English languages of the mean within each."""
+    by_language: dict[str, list[float]] = {}
+    for each in observations:
+        if each.language != ENGLISH:
+            by_language.setdefault(each.language, []).append(each.value)
+    if not by_language:
+        raise ValueError("no items besides English to estimate from")
+    return float(np.mean([np.mean(values) for values in by_language.values()]))
 
 
 def _estimate(observations: list[_Observation], seed: int) -> Estimate:

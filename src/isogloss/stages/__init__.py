@@ -45,7 +45,7 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
     studied = spec.search.checkpoints
     searched = (*map(_search, studied), _promote(studied)) if studied else ()
     if not spec.align.methods:
-        return (*_MEASURE, *searched, _report("report", needs=("analyse",)))
+        return (*_MEASURE, *searched, _report("report", needs=("analyse",), searched=searched))
     methods = [one for one in METHODS if one in spec.align.methods]
     trained = [f"{family}-{one}" for one in methods for family in ("align", "follow", "evaluate")]
     return (
@@ -69,7 +69,7 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
             run=partial(compare.run, methods=tuple(methods)),
         ),
         *searched,
-        _report("report", needs=("analyse", "compare")),
+        _report("report", needs=("analyse", "compare"), searched=searched),
     )
 
 
@@ -134,7 +134,13 @@ def _promote(checkpoints: tuple[str, ...]) -> Stage:
     )
 
 
-def _report(name: str, *, needs: tuple[str, ...]) -> Stage:
+def _report(name: str, *, needs: tuple[str, ...], searched: tuple[Stage, ...] = ()) -> Stage:
+    """The page of what is there; of the searches only where there are some, so that without them it stays as it is."""
     return Stage(
-        name=name, needs=needs, settings=report.settings, sources=("report",), uses_model=False, run=report.run
+        name=name,
+        needs=(*needs, *(stage.name for stage in searched)),
+        settings=report.searched_settings if searched else report.settings,
+        sources=("report", "search/front.py", "stages/searched.py") if searched else ("report",),
+        uses_model=False,
+        run=report.run,
     )

@@ -19,7 +19,7 @@ from isogloss.errors import UserError
 from isogloss.evaluate.first_order import first_order
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.starting_points import starting_points, trusted_steps
-from isogloss.evaluate.statistics import macro_bias_difference, macro_difference, macro_probability_difference
+from isogloss.evaluate.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
 from isogloss.evaluate.trials import Edit, TrialScorer
 from isogloss.files import digest_of, read_json, write_json
 from isogloss.models.blocks import num_layers
@@ -96,10 +96,10 @@ def measured(scores: Scores, before: Scores, *, statistic: str) -> Measured:
     for axis in AXES:
         own, paired = on_axis(scores, axis), on_axis(before, axis)
         details[f"{axis}_probability"] = macro_probability_difference(own, paired)
-        details[f"{axis}_accuracy"] = macro_difference(own, paired).value
-    bias = macro_bias_difference(on_axis(scores, "localization"), on_axis(before, "localization"))
+        details[f"{axis}_accuracy"] = macro_accuracy_change(own, paired)
+    bias = macro_bias_change(on_axis(scores, "localization"), on_axis(before, "localization"))
     if bias is not None:
-        details["english_bias"] = bias.value
+        details["english_bias"] = bias
     values = {axis: details[f"{axis}_{statistic}"] for axis in AXES}
     return Measured(transfer=values["transfer"], localization=values["localization"], details=details)
 
