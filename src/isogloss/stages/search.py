@@ -32,7 +32,7 @@ from isogloss.search.summary import finished_trials, progress_note, summarise
 from isogloss.search.worker import run_trials
 from isogloss.spec import PipelineSpec
 from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.stages.data import AXES, benchmark_digest
+from isogloss.stages.data import AXES, benchmark_digest, take
 from isogloss.stages.points import checkpoint_model, checkpoint_vectors, intervention_of
 from isogloss.stages.scoring import on_axis, score_settings, split_items, steered_pass
 from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
@@ -44,6 +44,8 @@ RESULT = "search.json"
 #: The database of a study that no `search.storage` puts elsewhere.
 STUDY = "study.db"
 STARTS = "starts.json"
+#: Items a language and axis behind the first-order estimate, which only says where to begin.
+_ESTIMATE_ITEMS = 10
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -200,6 +202,7 @@ def _starts(
         return ()
     kept = stage.work / STARTS
     if not kept.is_file():
+        items = take(items, limit=_ESTIMATE_ITEMS, seed=stage.spec.data.seed)
         with stage.progress(len(items), "first-order estimate") as advance:
             slopes = first_order(
                 objective.loaded.model,
