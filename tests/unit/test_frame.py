@@ -23,7 +23,11 @@ REQUIREMENTS = [
     Requirement(text)
     for text in [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
 ]
-COMMANDS = ("run", "plan", "status", "evaluate", "vectors", "ui", "doctor")
+COMMANDS = (
+    *("run", "plan", "status", "evaluate", "vectors"),
+    *("search-worker", "promote", "fetch", "generate", "export"),
+    *("ui", "doctor"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def test_nothing_at_the_top_or_in_the_package_is_left_out_of_the_tree(tracked: l
     shown = tree_of(README)
     top = {name.split("/")[0] for name in tracked if "/" in name or not name.startswith(".")} - {"README.md", "src"}
     package = {"/".join(name.split("/")[:3]) for name in tracked if name.startswith("src/isogloss/")}
-    plain = {"src/isogloss/__init__.py", "src/isogloss/py.typed"}
+    plain = {f"src/isogloss/{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
     assert sorted((top | package) - plain - shown) == []
 
 
@@ -82,7 +86,7 @@ def test_links_and_named_files_are_there(document: Path) -> None:
 
 def test_commands_in_the_documents_exist() -> None:
     text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
-    used = set(re.findall(r"(?:^|`|/bin/)isogloss ([a-z]+)", text, re.M))
+    used = set(re.findall(r"(?:^|`|/bin/)isogloss ([a-z-]+)", text, re.M))
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert used
     assert used <= set(COMMANDS)
