@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from fake_comparison import make_comparison
 from fake_results import make_results
+from fake_search import make_searches
 from isogloss.evaluate.results import Comparison, Results
 from isogloss.report.comparison import comparison_csv
 from isogloss.report.page import write_report
@@ -170,6 +172,53 @@ def test_a_page_with_a_comparison_leads_with_the_methods_and_then_says_why(compa
     assert not page.all("link")
 
 
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report of results, a comparison and two searches."""
+    folder = tmp_path_factory.mktemp("searched")
+    write_report(make_results(), folder, comparison=make_comparison(), searches=make_searches())
+    return folder
+
+
+def test_searches_follow_the_methods_and_say_how_to_use_what_they_found(searched: Path) -> None:
+    text = (searched / "report.html").read_text(encoding="utf-8")
+    parts = ("<h2>Over training", "<h2>Layers and strengths, searched", 'id="search-unaligned-front-')
+    order = [text.index(part) for part in (*parts, 'id="search-mist-importances-', "<h2>The points found, on test")]
+    order += [text.index(part) for part in ('id="candidates-', "Use one", "<h2>The unaligned model under steering")]
+    assert order == sorted(order)
+    for command in ("generate", "fetch", "export"):
+        assert f"isogloss {command} models:/localized-gemma@champion" in text
+    page = Page(text)
+    assert page.open == []
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert len(page.all("figure")) == len(page.all("details")) == 15
+    assert all(len(drawing["aria-label"] or "") > 60 for drawing in page.all("svg"))
+    assert not page.all("script") + page.all("img") + page.all("link")
+    written = {path.name for path in (searched / "figures").iterdir()}
+    assert {"search-unaligned-front.png", "search-mist-hypervolume.svg", "candidates.png"} <= written
+
+
+def test_a_search_without_a_name_to_register_says_how_to_promote(tmp_path: Path, text: str) -> None:
+    """Of the unaligned model alone, without trained ones; a page without searches does not mention any."""
+    whole = make_searches(model=None)
+    points = tuple(each for each in whole.candidates if each.checkpoint == "unaligned")
+    searches = replace(
+        whole,
+        studies=whole.studies[:1],
+        candidates=tuple(replace(each, dominated_by=None) for each in points),
+        knee=points[0].name,
+    )
+    page = write_report(make_results(), tmp_path, searches=searches).read_text(encoding="utf-8")
+    order = [page.index(part) for part in ("<h2>Layers and strengths</h2>", "<h2>Layers and strengths, searched")]
+    order += [page.index(part) for part in ("isogloss promote PIPELINE --name NAME", "<h2>Languages")]
+    assert order == sorted(order)
+    assert "Hollow: another is at least as good" not in page
+    for word in ("searched", "Hypervolume", "isogloss fetch"):
+        assert word in page
+        assert word not in text
+
+
 def test_the_caption_of_the_layers_names_the_statistic_of_the_choice(text: str, tmp_path: Path) -> None:
     assert "The choice goes by the right option&#39;s probability" in text
     results = make_results()
@@ -180,7 +229,7 @@ def test_the_caption_of_the_layers_names_the_statistic_of_the_choice(text: str, 
 
 @pytest.mark.skipif(not CHROMIUM, reason="no chromium to draw the page with")
 @pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize(("report", "figures"), [("folder", 3), ("compared", 8)])
+@pytest.mark.parametrize(("report", "figures"), [("folder", 3), ("compared", 8), ("searched", 15)])
 def test_a_browser_draws_the_page_without_sideways_scrolling(
     request: pytest.FixtureRequest, report: str, figures: int, tmp_path: Path, width: int
 ) -> None:

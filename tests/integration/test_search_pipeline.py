@@ -103,7 +103,9 @@ def test_a_fetched_version_scores_as_it_was_registered(finished):
 
 def test_a_registered_version_answers_by_its_reference(finished):
     prompts = ("¿Cuál es la capital de España?", "Qu'est-ce que tu fais demain soir ?")
-    ended = command("generate", f"models:/{NAME}@champion", *prompts, "--max-new-tokens", "3", "--json", cwd=finished[0])
+    ended = command(
+        "generate", f"models:/{NAME}@champion", *prompts, "--max-new-tokens", "3", "--json", cwd=finished[0]
+    )
     assert ended.code == 0, ended.err
     assert [one["prompt"] for one in ended.json["results"]] == [*prompts]
 

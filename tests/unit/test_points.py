@@ -6,11 +6,12 @@ from types import SimpleNamespace
 import pytest
 from test_vectors import LAYERS, make
 
-from isogloss.evaluate.results import MACRO, Estimate
+from isogloss.evaluate.results import MACRO, Condition, Estimate
 from isogloss.pipeline import promotion
 from isogloss.search.point import Steering, SteeringPoint
 from isogloss.stages import git as working
 from isogloss.stages.points import intervention_of, suffixed
+from isogloss.stages.promote import CandidatePoint, _compared
 from isogloss.stages.search import edits_of
 
 VECTORS = {"en": make(kind="en", languages=("es", "ko")), "loc": make(kind="loc", languages=("en", "es", "ko"))}
@@ -105,3 +106,31 @@ def test_the_working_tree(tmp_path, monkeypatch):
     assert working.working_tree() == clean
     (project / "one").write_text("2")
     assert working.working_tree().dirty is True
+
+
+def candidate(name, transfer, localization):
+    estimates = {
+        axis: {MACRO: Estimate(value=value, low=None, high=None, n=1, groups=1)}
+        for axis, value in (("transfer", transfer), ("localization", localization))
+    }
+    condition = Condition(
+        name=name, label=name, role="method", accuracy={}, delta=estimates, bias={}, bias_delta={}
+    )  # fmt: skip
+    return CandidatePoint(
+        name=name, checkpoint="unaligned", trial=0, point=SteeringPoint.everywhere(), condition=condition
+    )
+
+
+def test_what_dominates_a_point_on_test():
+    points = [
+        candidate("a", 0.02, 0.01),
+        candidate("b", 0.01, 0.01),
+        candidate("c", -0.03, 0.05),
+        candidate("d", -0.01, -0.01),
+        candidate("e", -0.02, 0.0),
+    ]
+    found = {one.name: one.dominated_by for one in _compared(points)}
+    assert found == {"a": None, "b": "a", "c": None, "d": "unaligned", "e": "unaligned"}
+    assert _compared([candidate("same", 0.0, 0.0)])[0].dominated_by is None
+    twice = {one.name: one.dominated_by for one in _compared([candidate("a", 0.02, 0.01), candidate("z", 0.02, 0.01)])}
+    assert twice == {"a": None, "z": "a"}

@@ -95,6 +95,8 @@ def _show(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedError | No
         _show_comparison(compare)
     elif plan.step("analyse").done and until in (None, "analyse", "report", "report-first"):
         _show_results(plan)
+    if until is None or until in ("promote", "report") or until.startswith("search"):
+        _show_searches(plan)
     if promotion is not None and not isinstance(promotion, RefusedError):
         from isogloss.cli.search import show_promotion
 
@@ -135,6 +137,23 @@ def _show_comparison(step: Step) -> None:
     for table in comparison_tables(comparison):
         console.print(table)
     for finding in comparison_findings(comparison):
+        console.print(f"• {finding}")
+
+
+def _show_searches(plan: Plan) -> None:
+    """The fronts of the finished searches, and their points on test; nothing where nothing was searched."""
+    from isogloss.report.searched.findings import findings_on_test
+    from isogloss.report.searched.tables import candidates_table, fronts_table
+    from isogloss.stages.report import read_searches
+
+    searches = read_searches(plan.spec, {step.stage.name: step.folder for step in plan.steps if step.done})
+    if searches is None:
+        return
+    console = output()
+    console.print(fronts_table(searches))
+    if searches.candidates:
+        console.print(candidates_table(searches))
+    for finding in findings_on_test(searches):
         console.print(f"• {finding}")
 
 

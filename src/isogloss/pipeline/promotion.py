@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from isogloss.errors import UserError
+from isogloss.errors import RefusedError, UserError
 from isogloss.evaluate.results import MACRO
 from isogloss.pipeline.steps import Plan
 from isogloss.registry.bundle import Bundle, read_bundle
@@ -35,8 +35,8 @@ def promote(plan: Plan, *, name: str | None = None) -> Promotion:
     `best-transfer` and `best-localization`. The same again registers nothing new.
 
     Raises:
-        UserError: nothing to promote: no name, no search, or the stage has not been run.
-        RefusedError: no point passes; carries every reason of each.
+        UserError: no name, no search, or the stage has not been run.
+        RefusedError: no point is left on test, or none passes; carries every reason of each.
         StoreUnavailable: the registry cannot be reached.
     """
     settings = plan.spec.promote
@@ -52,9 +52,13 @@ def promote(plan: Plan, *, name: str | None = None) -> Promotion:
         raise UserError(
             f"{plan.spec.name}: its points are not measured on test yet. First: isogloss run … --until promote"
         )
-    bundles = [read_bundle(folder) for folder in sorted((step.folder / BUNDLES).iterdir()) if folder.is_dir()]
+    folders = (step.folder / BUNDLES).glob("*/")
+    bundles = [read_bundle(folder) for folder in sorted(folders)]
     if not bundles:
-        raise UserError(f"{plan.spec.name}: no point of its searches was left on test; there is nothing to promote")
+        raise RefusedError(
+            "not promoted\n"
+            f"{plan.spec.name}: on test, no point of its searches is better on any axis than the unaligned model"
+        )
     reasons = {bundle.name: check_gate(_candidate(plan, bundle), settings=settings) for bundle in bundles}
     passing = [bundle for bundle in bundles if not reasons[bundle.name]]
     refused = {label: found for label, found in reasons.items() if found}

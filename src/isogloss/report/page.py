@@ -22,6 +22,9 @@ from isogloss.report.details import Drawing, Numbers
 from isogloss.report.figures import languages_figure, plane_figure, sweep_figure
 from isogloss.report.findings import COUNTRY, OTHER, RANDOM, control_findings, findings, macro_delta
 from isogloss.report.numbers import duration, language_name
+from isogloss.report.searched.drawings import search_drawings
+from isogloss.report.searched.shown import shown_searches
+from isogloss.report.searched.study import Searches
 from isogloss.report.style import inline_svg, save
 from isogloss.report.table import COLUMNS, READING, cells, results_csv, rows
 
@@ -42,11 +45,14 @@ class Picture:
     numbers: Numbers
 
 
-def write_report(results: Results, folder: Path, *, comparison: Comparison | None = None) -> Path:
+def write_report(
+    results: Results, folder: Path, *, comparison: Comparison | None = None, searches: Searches | None = None
+) -> Path:
     """Write `report.html`, `figures/*.png` and `*.svg`, tables and numbers into `folder`; returns the page.
 
     The numbers are `table.csv` and `results.json`, with a comparison of trained models also `comparison.csv` and
-    `comparison.json`; the page then leads with that. Each file is whole or absent; what is there already is replaced.
+    `comparison.json`; the page then leads with that. Searches get a section of
+    their own. Each file is whole or absent; what is there already is replaced.
     The same results give the same bytes.
     """
     drawings = _drawings(results)
@@ -54,6 +60,8 @@ def write_report(results: Results, folder: Path, *, comparison: Comparison | Non
         drawings += comparison_drawings(comparison)
         write_atomic(folder / "comparison.csv", comparison_csv(comparison))
         write_atomic(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
+    if searches is not None:
+        drawings += search_drawings(searches)
     pictures = {}
     for drawing in drawings:
         name, figure = drawing.name, drawing.draw()
@@ -66,7 +74,7 @@ def write_report(results: Results, folder: Path, *, comparison: Comparison | Non
     write_atomic(folder / "table.csv", results_csv(results))
     write_atomic(folder / "results.json", results.model_dump_json(indent=1) + "\n")
     page = folder / "report.html"
-    write_atomic(page, _render(results, pictures, comparison))
+    write_atomic(page, _render(results, pictures, comparison, searches))
     return page
 
 
@@ -102,7 +110,9 @@ def _drawings(results: Results) -> list[Drawing]:
     return found
 
 
-def _render(results: Results, pictures: dict[str, Picture], comparison: Comparison | None) -> str:
+def _render(
+    results: Results, pictures: dict[str, Picture], comparison: Comparison | None, searches: Searches | None
+) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -120,6 +130,7 @@ def _render(results: Results, pictures: dict[str, Picture], comparison: Comparis
         findings=findings(results),
         sweep_caption=details.sweep_caption(results),
         comparison=None if comparison is None else _compared(comparison),
+        searches=None if searches is None else shown_searches(searches),
         columns=COLUMNS,
         reading=READING,
         rows=[(row.condition, cells(row)) for row in rows(results)],

@@ -1,56 +1,23 @@
 """The figures of a search: its trials and their front on the plane, hypervolume over trials, and what scores depend on.
 
-In points or percent. Each function takes a search's result, as far as the protocols below describe it, and returns a
-:class:`matplotlib.figure.Figure` made without pyplot.
+In points or percent. Each function takes a search's result and returns a :class:`matplotlib.figure.Figure` made without
+pyplot; `columns=1` is drawn smaller, so that its text can be read on a narrow page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from isogloss.errors import UserError
 from isogloss.report.canvas import plane_frame, settle
 from isogloss.report.labels import Label, place_labels
+from isogloss.report.searched.study import SearchTrial, SearchTrials, point_text
 from isogloss.report.style import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, VERMILLION, house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-
-class SearchTrial(Protocol):
-    """A finished trial; scores are changes as fractions, None where it failed."""
-
-    @property
-    def number(self) -> int: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def transfer(self) -> float | None: ...
-    @property
-    def localization(self) -> float | None: ...
-    @property
-    def feasible(self) -> bool: ...
-    @property
-    def point(self) -> object: ...
-
-
-class SearchTrials(Protocol):
-    """A search's trials by number, the numbers of the front by rising localization, and what follows from them."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def trials(self) -> Sequence[SearchTrial]: ...
-    @property
-    def front(self) -> Sequence[int]: ...
-    @property
-    def knee(self) -> int | None: ...
-    @property
-    def hypervolume(self) -> Sequence[float]: ...
-    @property
-    def importances(self) -> Mapping[str, Mapping[str, float]]: ...
 
 
 #: Colour, marker and legend of the points that are tried first. γ = 0 is the origin.
@@ -61,7 +28,7 @@ _STARTS = {
 _OBJECTIVES = {"transfer": (BLUE, "Transfer"), "localization": (VERMILLION, "Localization")}
 
 
-def front_figure(result: SearchTrials) -> Figure:
+def front_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
     """All trials on the plane (localization Δ, transfer Δ, in points), the front as a staircase, and the knee.
 
     Crosses are trials outside the constraints; points that were tried first have marks of their own. Raises UserError
@@ -73,7 +40,7 @@ def front_figure(result: SearchTrials) -> Figure:
     if not places:
         raise UserError(f"{result.name}: no trial has scores yet, so there is nothing to draw")
     with house_style():
-        figure = Figure(figsize=(5.8, 5.4), layout="constrained")
+        figure = Figure(figsize=(5.8, 5.4) if columns > 1 else (4.3, 4.7), layout="constrained")
         axes = figure.add_subplot()
         _trials(axes, result, places)
         front = [places[number] for number in result.front]
@@ -92,15 +59,13 @@ def front_figure(result: SearchTrials) -> Figure:
                 label="knee",
             )
         plane_frame(axes, [(0.0, 0.0), *places.values()], origin="unsteered")
-        figure.legend(loc="outside lower center", ncols=3, fontsize=8.5, columnspacing=1.4)
+        figure.legend(loc="outside lower center", ncols=3 if columns > 1 else 2, fontsize=8.5, columnspacing=1.4)
         settle(figure)
-        if result.knee is not None:
-            point = next(each.point for each in result.trials if each.number == result.knee)
-            words = str(point).replace(" + ", "\n")
-            if words.count(";") == 0:  # one steering for all languages fits beside its mark
-                place_labels(
-                    axes, [Label(x=x, y=y, text=words) for x, y in [places[result.knee]]], avoid=[*places.values()]
-                )
+        point = next((each.point for each in result.trials if each.number == result.knee), None)
+        if result.knee is not None and point is not None:
+            x, y = places[result.knee]
+            words = point_text(point, between="\n")
+            place_labels(axes, [Label(x=x, y=y, text=words)], avoid=[*places.values()])
     return figure
 
 
@@ -129,7 +94,7 @@ def _trials(axes: Axes, result: SearchTrials, places: Mapping[int, tuple[float, 
             )
 
 
-def hypervolume_figure(result: SearchTrials) -> Figure:
+def hypervolume_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
     """Hypervolume of the front (in squared points) after each finished trial, and where the sampler took over.
 
     Raises UserError where no trial is finished.
@@ -140,7 +105,7 @@ def hypervolume_figure(result: SearchTrials) -> Figure:
     if not result.trials:
         raise UserError(f"{result.name}: no trial is finished yet, so there is nothing to draw")
     with house_style():
-        figure = Figure(figsize=(5.8, 2.8), layout="constrained")
+        figure = Figure(figsize=(5.8, 2.8) if columns > 1 else (4.3, 2.5), layout="constrained")
         axes = figure.add_subplot()
         counts = range(1, len(result.trials) + 1)
         axes.step(counts, [1e4 * each for each in result.hypervolume], where="post", color=GREEN, linewidth=1.6)
@@ -157,7 +122,7 @@ def hypervolume_figure(result: SearchTrials) -> Figure:
     return figure
 
 
-def importances_figure(result: SearchTrials) -> Figure:
+def importances_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
     """Share of each parameter in the variance of each objective over the searched space (percent).
 
     Raises UserError where there were too few trials to tell.
@@ -168,7 +133,7 @@ def importances_figure(result: SearchTrials) -> Figure:
         raise UserError(f"{result.name}: too few trials to tell which parameter matters")
     names = sorted({name for shares in result.importances.values() for name in shares})
     with house_style():
-        figure = Figure(figsize=(5.8, 0.42 * len(names) + 1.2), layout="constrained")
+        figure = Figure(figsize=(5.8 if columns > 1 else 4.3, 0.42 * len(names) + 1.2), layout="constrained")
         axes = figure.add_subplot()
         height = 0.38
         for rank, (objective, (color, label)) in enumerate(_OBJECTIVES.items()):
@@ -177,7 +142,7 @@ def importances_figure(result: SearchTrials) -> Figure:
             widths = [100 * shares.get(name, 0.0) for name in names]
             hatch = "//" if rank else None  # so that the two differ by more than colour
             axes.barh(rows, widths, height, color=color, label=label, hatch=hatch, edgecolor=PAPER, linewidth=0.5)
-        axes.set_yticks(range(len(names)), [_parameter_name(name) for name in names])
+        axes.set_yticks(range(len(names)), [parameter_name(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Importance (%)")
@@ -193,8 +158,8 @@ def _place(trial: SearchTrial) -> tuple[float, float] | None:
     return 100 * trial.localization, 100 * trial.transfer
 
 
-def _parameter_name(name: str) -> str:
-    """`LOC γ, ko` for `loc_gamma.ko`."""
+def parameter_name(name: str) -> str:
+    """A parameter in words: `LOC γ, ko` for `loc_gamma.ko`."""
     field, _, language = name.partition(".")
     kind, _, what = field.partition("_")
     return f"{kind.upper()} {'γ' if what == 'gamma' else what}" + (f", {language}" if language else "")

@@ -140,7 +140,7 @@ def _report(name: str, *, needs: tuple[str, ...], searched: tuple[Stage, ...] = 
         name=name,
         needs=(*needs, *(stage.name for stage in searched)),
         settings=report.searched_settings if searched else report.settings,
-        sources=("report", "search/front.py", "stages/searched.py") if searched else ("report",),
+        sources=("report", "search/front.py") if searched else ("report",),
         uses_model=False,
         run=report.run,
     )

@@ -43,10 +43,13 @@ from isogloss.steering.intervention import Intervention
 
 CANDIDATES = "candidates.json"
 BUNDLES = "bundles"
+#: The unaligned model, unsteered, which every change is against.
+_ORIGIN = (0.0, 0.0)
 
 
 class CandidatePoint(BaseModel):
-    """A point of a search on test. `dominated_by` names another that is at least as good on both axes there."""
+    """A point of a search on test. `dominated_by` names another that is at least as good on both axes there, or the
+    unaligned model itself."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -159,13 +162,15 @@ def _score(stage: StageRun, checkpoint: str, interventions: Mapping[str, Interve
 
 
 def _compared(points: Sequence[CandidatePoint]) -> list[CandidatePoint]:
-    """Each with the point that dominates it on test, if any."""
+    """Each with what dominates it on test, if anything: the unaligned model, or another point."""
     front = [points[index] for index in pareto_front([point.gains for point in points])]
     found = []
     for point in points:
-        better = next((one for one in front if one is not point and _covers(one.gains, point.gains)), None)
-        inside = any(one is point for one in front)
-        name = None if inside or better is None else better.name
+        name = None
+        if point.gains != _ORIGIN and _covers(_ORIGIN, point.gains):
+            name = UNALIGNED
+        elif not any(one is point for one in front):
+            name = next(one.name for one in front if _covers(one.gains, point.gains))
         found.append(point.model_copy(update={"dominated_by": name}))
     return found
 
@@ -232,5 +237,8 @@ def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePo
 def _draw(stage: StageRun, points: Sequence[CandidatePoint]) -> None:
     from isogloss.report.candidates import candidates_figure
 
-    figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points})
+    figure = candidates_figure(
+        {one.name: (one.checkpoint, one.condition) for one in points},
+        dominated=[one.name for one in points if one.dominated_by is not None],
+    )
     figure.savefig(stage.out / "candidates.png", dpi=150)

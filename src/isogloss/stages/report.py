@@ -1,14 +1,25 @@
-"""Stage `report`: the plane, the layer curves, the table and the one-page report."""
+"""Stage `report`: the plane, the layer curves, the table and the one-page report; what was searched, where something was."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from isogloss.evaluate.results import Comparison, Results
+from isogloss.data.rows import Axis
+from isogloss.evaluate.results import MACRO, Comparison, Results
 from isogloss.files import read_json
+from isogloss.report.comparison.rows import NONE
+from isogloss.report.searched.study import Candidate, Searches, Study
+from isogloss.search.front import knee_of
+from isogloss.search.result import SearchResult
 from isogloss.spec import PipelineSpec
 from isogloss.stages.analyse import RESULTS
-from isogloss.stages.compare import COMPARISON
+from isogloss.stages.compare import COMPARISON, LABELS
+from isogloss.stages.data import AXES
+from isogloss.stages.points import UNALIGNED
+from isogloss.stages.promote import CandidatePoint, read_candidates
+from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Record, StageRun
 
 
@@ -17,17 +28,87 @@ def settings(spec: PipelineSpec) -> Any:
     return None
 
 
+def searched_settings(spec: PipelineSpec) -> Any:
+    """Where something was searched: what the page says of it beside the numbers."""
+    return [spec.promote.name, spec.search.statistic]
+
+
 def run(stage: StageRun) -> Record:
     """Write report.html, figures, tables."""
     from isogloss.report.page import write_report
 
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
-    comparison = None
-    if "compare" in stage.inputs:
-        comparison = Comparison.model_validate(read_json(stage.inputs["compare"] / COMPARISON))
+    comparison = read_comparison(stage.inputs)
+    searches = read_searches(stage.spec, stage.inputs)
     with stage.progress(1, "figures and report") as advance:
-        write_report(results, stage.out, comparison=comparison)
+        write_report(results, stage.out, comparison=comparison, searches=searches)
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]
     return Record(artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)})
+
+
+def read_comparison(folders: Mapping[str, Path]) -> Comparison | None:
+    """The comparison of trained models, from the folders of finished stages by name; None where there is none."""
+    if "compare" not in folders:
+        return None
+    return Comparison.model_validate(read_json(folders["compare"] / COMPARISON))
+
+
+def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches | None:
+    """The studies and their points on test, as far as `folders` has their stages; None where no search is finished."""
+    studies: dict[str, SearchResult] = {
+        checkpoint: SearchResult.model_validate(read_json(folders[name] / RESULT))
+        for checkpoint in spec.search.checkpoints
+        if (name := f"search-{checkpoint}") in folders
+    }
+    if not studies:
+        return None
+    points = read_candidates(folders["promote"]) if "promote" in folders else ()
+    comparison = read_comparison(folders)
+    candidates = tuple(_candidate(one, studies[one.checkpoint], comparison) for one in points)
+    return Searches(
+        studies=tuple(
+            Study(checkpoint=checkpoint, label=LABELS[checkpoint], result=result)
+            for checkpoint, result in studies.items()
+        ),
+        statistic=spec.search.statistic,
+        candidates=candidates,
+        knee=_knee(points),
+        model=spec.promote.name,
+    )
+
+
+def _candidate(point: CandidatePoint, study: SearchResult, comparison: Comparison | None) -> Candidate:
+    details = study.trial(point.trial).details
+    return Candidate(
+        name=point.name,
+        checkpoint=point.checkpoint,
+        label=LABELS[point.checkpoint],
+        trial=point.trial,
+        point=point.point,
+        condition=point.condition,
+        dev2={axis: details[f"{axis}_accuracy"] for axis in AXES if f"{axis}_accuracy" in details},
+        test=_over_own(point, comparison),
+        dominated_by=point.dominated_by,
+    )
+
+
+def _over_own(point: CandidatePoint, comparison: Comparison | None) -> dict[Axis, float]:
+    """Macro changes on test against the point's own checkpoint unsteered, as on dev2.
+
+    Both are measured on the same items against the unaligned model, so that their difference is the change between them.
+    """
+    changes = dict(zip(AXES, point.gains, strict=True))
+    if point.checkpoint == UNALIGNED:
+        return changes
+    models = () if comparison is None else comparison.models
+    plain = [one for model in models if model.name == point.checkpoint for one in model.conditions if one.name == NONE]
+    return {axis: changes[axis] - one.delta[axis][MACRO].value for one in plain for axis in AXES}
+
+
+def _knee(points: tuple[CandidatePoint, ...]) -> str | None:
+    """The knee of what no other point dominates on test."""
+    kept = sorted((one for one in points if one.dominated_by is None), key=lambda one: one.gains[1])
+    knee = knee_of([one.gains for one in kept])
+    return None if knee is None else kept[knee].name

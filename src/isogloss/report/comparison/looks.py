@@ -12,23 +12,29 @@ from isogloss.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, 
 
 @dataclass(frozen=True, slots=True)
 class ModelLook:
-    """Colour and line style of one model."""
+    """Colour, line style, and marker where models are marks of one plane."""
 
     color: str
     stroke: Any
+    marker: str
 
 
 _MODELS = {
-    "unaligned": ModelLook(INK, (0, (1, 1.5))),
-    "mist": ModelLook(BLUE, "-"),
-    "clo": ModelLook(VERMILLION, (0, (5, 2))),
-    "midalign": ModelLook(GREEN, (0, (5, 1.5, 1, 1.5))),
+    "unaligned": ModelLook(INK, (0, (1, 1.5)), "v"),
+    "mist": ModelLook(BLUE, "-", "^"),
+    "clo": ModelLook(VERMILLION, (0, (5, 2)), "s"),
+    "midalign": ModelLook(GREEN, (0, (5, 1.5, 1, 1.5)), "D"),
 }
-_SPARE = (ModelLook(PURPLE, (0, (3, 1, 1, 1, 1, 1))), ModelLook(ORANGE, (0, (2, 1))))
+_SPARE = (ModelLook(PURPLE, (0, (3, 1, 1, 1, 1, 1)), "P"), ModelLook(ORANGE, (0, (2, 1)), "h"))
 
 #: The steerings drawn on the planes and their marker; LOC in EN's layer has its place in the tables.
 SHAPES = {NONE: "o", **{name: look_of(name).marker for name in (EN, LOC, SUR)}}
 SHAPE_NAMES = {NONE: "unsteered", EN: "EN-steering", LOC: "LOC-steering", SUR: "SUR-steering"}
+
+
+def name_of_model(checkpoint: str) -> str:
+    """A checkpoint's name for people: `Unaligned`, `MIST`."""
+    return "Unaligned" if checkpoint == "unaligned" else checkpoint.upper()
 
 
 def look_of_model(name: str) -> ModelLook:
