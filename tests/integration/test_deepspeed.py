@@ -1,8 +1,10 @@
 """Real launches on several processes of this machine: MIDALIGN under ZeRO 1, 2 and 3, followed, killed and resumed."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 import pytest
@@ -10,13 +12,16 @@ import torch
 from safetensors.torch import load_file
 
 from isogloss.errors import UserError
+from isogloss.files import read_json
+from isogloss.methods import processes
 from isogloss.methods.job import CHECKPOINTS, FINAL, LOG
 from isogloss.methods.launch import launch
 from isogloss.methods.log import read_log
 from isogloss.methods.midalign import train
+from isogloss.models.load import load_model
 from isogloss.spec.align import LoraSection, MidalignSection
 from isogloss.spec.launch import LaunchSpec
-from training_jobs import make_job
+from training_jobs import make_job, tiny_folder
 
 STEPS = 24
 ONE = LaunchSpec(device="cpu", threads=1)
@@ -85,6 +90,44 @@ def test_zero_3_in_bfloat16_with_checkpointing_is_near_one_process(tmp_path, pla
     launch(job)
     assert "midalign: DeepSpeed ZeRO-3, 2 processes, bf16" in said(job)
     assert_same(result(job), plain, loss=0.05, weights=0.02)
+
+
+def shares(job, monkeypatch):
+    """What each of two processes holds of the job's model once it has loaded it."""
+    monkeypatch.setattr(processes, "ENTRY", "sharded_load")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
+    launch(job)
+    return [read_json(job.folder / f"share-{rank}.json") for rank in range(2)]
+
+
+def test_zero_3_loads_no_process_the_whole_model(tmp_path, monkeypatch):
+    base = load_model(str(tiny_folder("llama"))).model.num_parameters()
+    for share in shares(a_job(tmp_path / "full", shape(3)), monkeypatch):
+        assert share["whole"] == base
+        assert base / 2 <= share["share"] < base / 2 + 100  # a parameter of odd size is filled up
+        assert share["held"] == 0
+        assert share["dtypes"] == ["torch.float32"]
+
+
+@pytest.mark.slow
+def test_zero_3_divides_the_base_of_adapters(tmp_path, monkeypatch):
+    base = load_model(str(tiny_folder("llama"))).model.num_parameters()
+    lora = a_job(tmp_path / "lora", shape(3), dtype="bfloat16", parameters="lora", lora=LoraSection(rank=4))
+    for share in shares(lora, monkeypatch):
+        assert share["whole"] == base
+        assert share["share"] < base / 2 + 100
+        assert 0 < share["held"] < base, "the adapters, which the engine divides"
+        assert share["dtypes"] == ["torch.bfloat16"]
+
+
+def test_zero_3_saves_the_names_that_it_loaded(tmp_path):
+    fields = {"family": "gemma3_multimodal", "batch": 8, "steps": 2, "checks": 0}
+    section = MidalignSection(temperature=0.1, layer=2)
+    job = make_job(tmp_path, method="midalign", section=section, launch=shape(3), **fields)
+    launch(job)
+    load_model(str(job.folder / FINAL))
+    (base,) = tiny_folder("gemma3_multimodal").glob("*.safetensors")
+    assert result(job)[1].keys() == load_file(base).keys()
 
 
 def command_of(process):
@@ -161,6 +204,15 @@ def test_every_stage_equals_one_process(tmp_path, zero, processes):
     launch(many)
     assert f"midalign: DeepSpeed ZeRO-{zero}, {processes} process" in said(many)
     assert_same(result(many), result(one))
+
+
+@pytest.mark.slow
+def test_adapters_in_bfloat16_over_a_base_that_is_divided(tmp_path):
+    settings = {"parameters": "lora", "lora": LoraSection(rank=4), "dtype": "bfloat16"}
+    one, many = a_job(tmp_path / "one", ONE, **settings), a_job(tmp_path / "many", shape(3), **settings)
+    launch(one)
+    launch(many)
+    assert_same(result(many), result(one), loss=0.1, weights=0.05)
 
 
 @pytest.mark.slow

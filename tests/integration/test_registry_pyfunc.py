@@ -47,10 +47,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         with connect(uri) as client:
             client.create_experiment("plane", artifact_location=artifact_location(uri))
             register([strong], client=client, name="tiny", roles={"knee": strong.point}, experiment="plane")
-        before = mlflow.get_tracking_uri()
         mlflow.set_tracking_uri(uri)
         yield place
-        mlflow.set_tracking_uri(before)
+        # Also takes it out of the environment, where every later test would find it.
+        mlflow.set_tracking_uri(None)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import torch
 from isogloss.errors import UserError
 from isogloss.methods.engine import check_engine, deepspeed_config, engine_line
 from isogloss.methods.job import Job
+from isogloss.methods.sharded import loads_sharded
 from isogloss.spec.align import MistSection, TrainSection
 from isogloss.spec.launch import LaunchSpec
 
@@ -19,6 +20,15 @@ def a_job(folder, *, dtype="float32", **shape):
         instructions_digest="0", mist=MistSection(train=TrainSection(max_grad_norm=0.5)), dtype=dtype,
         launch=LaunchSpec(**shape), folder=folder,
     )  # fmt: skip
+
+
+def test_only_zero_3_loads_a_share(tmp_path):
+    assert loads_sharded(a_job(tmp_path, engine="deepspeed", zero=3))
+    assert not loads_sharded(a_job(tmp_path, engine="deepspeed", zero=2))
+    assert not loads_sharded(a_job(tmp_path, engine="none", zero=3))
+    for name in ("adapter_config.json", "checkpoint.json"):
+        (tmp_path / name).write_text("{}")
+    assert not loads_sharded(a_job(tmp_path, engine="deepspeed", zero=3)), "adapters are merged into a whole base"
 
 
 def test_without_deepspeed_there_are_no_settings(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast
 
@@ -13,6 +14,7 @@ from torch import nn
 from isogloss.errors import RefusedError, UserError, did_you_mean
 from isogloss.files import read_json, sealed_folder, write_json
 from isogloss.methods.job import Job
+from isogloss.methods.sharded import gathered_in_forward, loading_sharded, loads_sharded, settle
 from isogloss.methods.token_log_probs import install_completion_forward
 from isogloss.models.adapters import CONFIG
 from isogloss.models.blocks import text_decoder
@@ -37,16 +39,25 @@ def load_trainable(job: Job, *, device: str = "cpu", trainable: Literal["all", "
     """The job's model, able to give `completion_mask` log-probabilities, with adapters where LoRA is asked for.
 
     Trained weights are float32: all of them, or the adapters over a frozen base in `job.dtype`. Only the text decoder and
-    its head are trained, not a vision tower; `attention` narrows that to the attention projections.
+    its head are trained, not a vision tower; `attention` narrows that to the attention projections. Under ZeRO-3 the
+    model comes divided among the processes, which all call this, on the engine's device, and in `job.dtype`, from which
+    the engine makes the float32 weights that it trains.
 
     Raises:
         RefusedError: the files are not those the job was made for.
         UserError: the model cannot be loaded, or LoRA targets name no linear layer of it.
     """
+    with ExitStack() as stack:
+        sharded = loads_sharded(job)
+        if sharded:
+            device = stack.enter_context(loading_sharded(job))
+        return _trainable(job, device=device, trainable=trainable, sharded=sharded)
+
+
+def _trainable(job: Job, *, device: str, trainable: Literal["all", "attention"], sharded: bool) -> Trainable:
     lora = job.train.parameters == "lora"
-    loaded = load_model(
-        str(job.model_path), dtype="bfloat16" if lora and job.dtype == "bfloat16" else "float32", device=device
-    )
+    low = job.dtype == "bfloat16" and (lora or sharded)
+    loaded = load_model(str(job.model_path), dtype="bfloat16" if low else "float32", device=device)
     if loaded.digest != job.model_digest:
         raise RefusedError(
             f"model '{job.model_name}': {job.model_path} has digest {loaded.digest}, and the training was set up for "
@@ -54,9 +65,12 @@ def load_trainable(job: Job, *, device: str = "cpu", trainable: Literal["all", "
         )
     model: Any = loaded.model
     model.config.use_cache = False
-    install_completion_forward(model)
+    if sharded:
+        settle(model)
+    with gathered_in_forward(model) if sharded else nullcontext():
+        install_completion_forward(model)
     if lora:
-        model = _with_adapters(model, job, trainable)
+        model = _with_adapters(model, job, trainable, sharded=sharded)
     else:
         for name, parameter in _text_parameters(model):
             parameter.requires_grad_(trainable == "all" or bool(_ATTENTION.intersection(name.split("."))))
@@ -73,7 +87,7 @@ def _text_parameters(model: Any) -> list[tuple[str, nn.Parameter]]:
     return [*named.items(), *((name, parameter) for name, parameter in head if id(parameter) not in known)]
 
 
-def _with_adapters(model: Any, job: Job, trainable: str) -> Any:
+def _with_adapters(model: Any, job: Job, trainable: str, *, sharded: bool) -> Any:
     from peft import LoraConfig, get_peft_model
 
     settings = job.train.lora
@@ -98,7 +112,8 @@ def _with_adapters(model: Any, job: Job, trainable: str) -> Any:
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.train.seed)
-        adapted: Any = get_peft_model(model, config)
+        # Over a base that is divided already, the engine takes adapters as they are: in the dtype of its forward.
+        adapted: Any = get_peft_model(model, config, autocast_adapter_dtype=not sharded)
     adapted.peft_config["default"].base_model_name_or_path = job.model_name
     return adapted
 

@@ -116,6 +116,9 @@ class Workers:
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Threads that wait for others leave them the cores.
         if shape.threads is not None or self.local > 1:
             env["OMP_NUM_THREADS"] = str(shape.threads or max(1, (os.cpu_count() or 1) // self.local))
+        if shape.engine == "deepspeed" and shape.zero == 3:
+            # What is gathered and given back a thousand times goes back to the machine, not into holes of the heap.
+            env.setdefault("MALLOC_MMAP_THRESHOLD_", str(2**20))
         if shape.device == "cpu":
             env["CUDA_VISIBLE_DEVICES"] = ""
             env["DS_ACCELERATOR"] = "cpu"
