@@ -101,6 +101,25 @@ def test_a_fetched_version_scores_as_it_was_registered(finished):
         }
 
 
+def test_a_registered_version_is_evaluated_on_any_file(finished):
+    root, first = finished
+    name = first.json["promotion"]["versions"][-1]["version"]
+    ended = command("evaluate", f"models:/{NAME}/{name}", "items.jsonl", "--split", "test", "--json", cwd=root)
+    assert ended.code == 0, ended.err
+    versions = {one["version"]: one["bundle"] for one in first.json["promotion"]["versions"]}
+    folders = folder(root, "promote") / "bundles"
+    (scores,) = (
+        json.loads((one / "scores.json").read_text())
+        for one in folders.iterdir()
+        if json.loads((one / "bundle.json").read_text())["name"] == versions[name]
+    )
+    for axis, row in ended.json["macro"].items():
+        assert row["accuracy"] == scores["axes"][axis]["macro"]["value"]
+    plain = command("evaluate", f"models:/{NAME}/{name}", "items.jsonl", "--no-steering", cwd=root)
+    assert plain.code == 0, plain.err
+    assert "steered" not in plain.out
+
+
 def test_a_registered_version_answers_by_its_reference(finished):
     prompts = ("¿Cuál es la capital de España?", "Qu'est-ce que tu fais demain soir ?")
     ended = command(

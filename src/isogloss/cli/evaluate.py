@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
+from isogloss.api import find_bundle, load_bundle
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.data.read import read_choices
 from isogloss.data.rows import ChoiceItem
@@ -19,6 +20,7 @@ from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.models.load import DType, LoadedModel, load_model
 from isogloss.stages.scoring import steered_pass
+from isogloss.steering.apply import Positions
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import Component, Intervention
 from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
@@ -53,8 +55,9 @@ def evaluate_command(
     device: str,
     token_budget: int,
     as_json: bool,
+    steer: bool = True,
 ) -> None:
-    """Score and print per axis and language."""
+    """Score and print per axis and language; a promoted model with its own steering, unless not `steer`."""
     # Cheap checks first: a typing mistake must not wait for a model to load.
     loaded_vectors = _read_vectors(vectors, layers, gammas)
     items = read_items(files, split=split)
@@ -64,10 +67,19 @@ def evaluate_command(
         raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
     if out is not None and out.is_dir():
         raise UserError(f"--out {out}: is a folder; name a file")
-    loaded = load_model(model, dtype=dtype, device=device)
     intervention = Intervention(
         tuple(Component(vectors=one, layer=layer, gamma=gamma) for one, layer, gamma in loaded_vectors)
     )
+    positions: Positions = "all"
+    bundle = find_bundle(model)
+    if bundle is None:
+        loaded = load_model(model, dtype=dtype, device=device)
+    else:
+        if vectors and bundle.intervention().components:
+            raise UserError(f"--vectors: '{model}' is promoted with vectors of its own; leave them out")
+        loaded = load_bundle(bundle, dtype=dtype, device=device).loaded
+        intervention, positions = (intervention if vectors else bundle.intervention()), bundle.positions
+    intervention = intervention if steer else Intervention(())
     _check_steering(loaded, intervention, items)
     with progress(len(items), "scoring") as advance:
         scores = score_items(
@@ -75,7 +87,7 @@ def evaluate_command(
             loaded.tokenizer,
             items,
             settings=ScoreSettings(scoring=scoring, normalise=normalise, token_budget=token_budget),
-            passes=[steered_pass(loaded, "scores", intervention)],
+            passes=[steered_pass(loaded, "scores", intervention, positions=positions)],
             questions=[item.context_question or "" for item in items] if context else None,
             progress=advance,
         )["scores"]
@@ -85,7 +97,7 @@ def evaluate_command(
     if as_json:
         print_json({"model": model, "model_digest": loaded.digest, "scoring": scoring, **summary})
     else:
-        output().print(_table(summary, title=f"{model}, {scoring}{', steered' if vectors else ''}"))
+        output().print(_table(summary, title=f"{model}, {scoring}{', steered' if intervention.components else ''}"))
         if out is not None:
             say(f"item scores are in {out}")
 

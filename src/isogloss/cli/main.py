@@ -44,7 +44,12 @@ Set = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", hel
 PipelineFile = Annotated[
     Path, typer.Argument(metavar="PIPELINE", help="A pipeline's YAML, e.g. pipelines/embedded.yaml.")
 ]
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="'embedded', a local folder, or org/name[@revision].")]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", help="'embedded', a local or fetched folder, org/name[@revision], or models:/NAME@alias."
+    ),
+]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Choices files (JSONL).")]
 Scoring = Annotated[Literal["cloze", "letter"], typer.Option(help="Likelihood of the option's text, or of its letter.")]
 DType = Annotated[Literal["float32", "bfloat16"], typer.Option(help="Number type of the model.")]
@@ -117,6 +122,9 @@ def evaluate(
     context: Annotated[
         bool, typer.Option("--context", help="Ask the contextual twins (country named) instead.")
     ] = False,
+    no_steering: Annotated[
+        bool, typer.Option("--no-steering", help="Score a promoted model without its vectors.")
+    ] = False,
     split: Annotated[Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")] = "all",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write every item's scores here (JSONL).")] = None,
     dtype: DType = "float32",
@@ -142,6 +150,7 @@ def evaluate(
         device=device,
         token_budget=token_budget,
         as_json=as_json,
+        steer=not no_steering,
     )
 
 
