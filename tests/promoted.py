@@ -5,34 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from fake_results import estimate
-from isogloss.methods.model import load_trainable, save_trained
 from isogloss.models.load import resolve
 from isogloss.registry.bundle import Bundle, write_bundle
 from isogloss.registry.card import card
 from isogloss.registry.contents import Base, BundleScores, BundleSpec, Git, Lineage, Measured
 from isogloss.steering.intervention import Component, Intervention
-from isogloss.steering.vectors import Header, SteeringVectors
+from isogloss.steering.vectors import SteeringVectors
+from tiny_bundles import make_vectors
 from tiny_models import HIDDEN_SIZE, NUM_LAYERS
-from training_jobs import make_job
 
 LANGUAGES = ("en", "es", "ko", "el")
 STEERED = ("es", "ko")
 
 
 def random_vectors(kind: str, digest: str, *, seed: int = 0, languages: tuple[str, ...] = STEERED) -> SteeringVectors:
-    """Vectors of length about 6 for the model with this digest."""
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {one: torch.randn(NUM_LAYERS, HIDDEN_SIZE, generator=generator) for one in languages}
-    header: dict[str, Any] = {
-        "kind": kind, "model": "tiny", "model_digest": digest, "num_layers": NUM_LAYERS, "hidden_size": HIDDEN_SIZE,
-        "token": "last", "scoring": "cloze", "pairs": dict.fromkeys(languages, 7), "data_digest": "d" * 64,
-        "norms": {one: tuple(tensor.norm(dim=-1).tolist()) for one, tensor in tensors.items()},
-        "residual_norms": dict.fromkeys(languages, (10.0,) * NUM_LAYERS),
-    }  # fmt: skip
-    return SteeringVectors(Header(**header), tensors)
+    """Vectors of length about 6, where states have 10, for the model with this digest."""
+    return make_vectors(kind, digest=digest, seed=seed, languages=languages, residual_norm=10.0)
 
 
 def surgery(digest: str, *, en_layer: int = 2, loc_layer: int = 3) -> Intervention:
@@ -88,15 +77,3 @@ def promote_tiny(folder: Path, model: Path, *, intervention: Intervention | None
         card=card,
         model_folder=model_folder,
     )
-
-
-def trained_folder(place: Path, *, parameters: str) -> Path:
-    """What a training writes, `lora` or `full`, on the tiny llama; its weights were moved at random."""
-    job = make_job(place / "training", family="llama", parameters=parameters)
-    model, tokenizer = load_trainable(job)
-    generator = torch.Generator().manual_seed(3)
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
-    save_trained(model, tokenizer, place / "trained", job=job, step=1)
-    return place / "trained"

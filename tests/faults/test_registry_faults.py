@@ -25,8 +25,8 @@ from isogloss.tracking.checks import check_store
 from isogloss.tracking.client import connect
 from isogloss.tracking.mend import mend_store
 from isogloss.tracking.store import artifact_location, default_uri
+from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
-from unit.test_bundle import make_bundle
 
 KILLED = """
 import os, signal, sys

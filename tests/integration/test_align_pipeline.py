@@ -1,12 +1,11 @@
 """A whole pipeline with the three methods on a tiny random model through the command line. Mechanics only."""
 
 import json
-import sqlite3
-from contextlib import closing
 
 import pytest
 
 from command_line import isogloss
+from finished_runs import stage_folder, store_rows
 from isogloss.evaluate.results import Comparison
 from isogloss.files import damage
 from small_align import METHODS, STEPS, write_align_pipeline
@@ -26,31 +25,21 @@ def finished(tmp_path_factory):
     return root, ended
 
 
-def folder(root, name):
-    (found,) = (root / "mlruns" / "stages").glob(f"{name}-????????????????")
-    return found
-
-
-def rows(root, query):
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
-        return connection.execute(query).fetchall()
-
-
 def test_the_first_report_comes_before_any_training(finished):
     ran = finished[1].json["ran"]
     assert ran.index("report-first") < ran.index("align-mist")
     assert ran[-2:] == ["compare", "report"]
-    assert (folder(finished[0], "report-first") / "report.html").is_file()
+    assert (stage_folder(finished[0], "report-first") / "report.html").is_file()
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_each_method_leaves_a_model_its_snapshots_and_its_log(finished, method):
-    out = folder(finished[0], f"align-{method}")
+    out = stage_folder(finished[0], f"align-{method}")
     assert damage(out) is None
     assert json.loads((out / "final" / "checkpoint.json").read_text())["step"] == STEPS
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == list(range(1, STEPS + 1))
-    curve = json.loads((folder(finished[0], f"follow-{method}") / "curve.json").read_text())
+    curve = json.loads((stage_folder(finished[0], f"follow-{method}") / "curve.json").read_text())
     assert [point["step"] for point in curve] == [STEPS // 2, STEPS]
 
 
@@ -70,7 +59,7 @@ def test_the_comparison_holds_every_model_under_every_steering(finished):
 
 def test_a_trained_model_can_be_evaluated_by_its_folder(finished):
     root, _ = finished
-    model = folder(root, "align-mist") / "final"
+    model = stage_folder(root, "align-mist") / "final"
     ended = isogloss("evaluate", str(model), "items.jsonl", "--json", cwd=root)
     assert ended.code == 0, ended.err
     assert {one["language"] for one in ended.json["results"]} == set(LANGUAGES)
@@ -82,7 +71,7 @@ def test_mlflow_has_each_step_of_each_training_once(finished):
         "select r.name, m.step, count(*) from metrics m join runs r on r.run_uuid = m.run_uuid "
         "where m.key = 'train/loss' group by r.name, m.step"
     )
-    found = {(name, step): count for name, step, count in rows(root, query)}
+    found = {(name, step): count for name, step, count in store_rows(root, query)}
     assert found == {(f"align-{method}", step): 1 for method in METHODS for step in range(1, STEPS + 1)}
 
 

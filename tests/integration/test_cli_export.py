@@ -12,7 +12,8 @@ from command_line import isogloss
 from isogloss.files import damage, read_json
 from isogloss.models.load import load_model
 from isogloss.steering.vectors import SteeringVectors
-from promoted import promote_tiny, surgery, trained_folder
+from promoted import promote_tiny, surgery
+from tiny_bundles import trained_folder
 from tiny_models import make_tiny_model
 from training_jobs import tiny_folder
 
@@ -53,7 +54,7 @@ def test_hf_of_a_steered_model_has_vectors_and_no_weights(bundle, tmp_path):
 
 @pytest.mark.parametrize("parameters", ["lora", "full"])
 def test_hf_of_a_trained_model_loads_with_the_usual_libraries(parameters, tmp_path):
-    trained = trained_folder(tmp_path, parameters=parameters)
+    trained = trained_folder(tmp_path, parameters=parameters, moved=0.2)
     loaded = load_model(str(trained))
     bundle = promote_tiny(
         tmp_path / "bundle",

@@ -1,13 +1,12 @@
 """A whole pipeline on a tiny random model through the command line: run, run again, changed, looked at."""
 
 import shutil
-import sqlite3
 import time
-from contextlib import closing
 
 import pytest
 
 from command_line import isogloss
+from finished_runs import store_rows
 from isogloss.evaluate.results import Results
 from isogloss.evaluate.scores import Scores
 from isogloss.spec import STAGES
@@ -40,11 +39,6 @@ def copied(finished, tmp_path, monkeypatch):
     shutil.copytree(finished[0], root, ignore=shutil.ignore_patterns("mlflow.db*", "artifacts", "pipelines"))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     return root
-
-
-def rows(root, query):
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
-        return connection.execute(query).fetchall()
 
 
 def test_every_stage_leaves_a_sealed_folder_and_the_command_its_results(finished):
@@ -91,15 +85,15 @@ def test_the_stages_hold_what_the_results_are_made_from(finished):
 
 def test_mlflow_shows_a_parent_and_a_run_a_stage(finished):
     root = finished[0]
-    runs = dict(rows(root, "SELECT name, run_uuid FROM runs"))
+    runs = dict(store_rows(root, "SELECT name, run_uuid FROM runs"))
     assert set(runs) == {"small", *STAGES}
-    assert {status for (status,) in rows(root, "SELECT status FROM runs")} == {"FINISHED"}
-    parents = rows(root, "SELECT run_uuid, value FROM tags WHERE key = 'mlflow.parentRunId'")
+    assert {status for (status,) in store_rows(root, "SELECT status FROM runs")} == {"FINISHED"}
+    parents = store_rows(root, "SELECT run_uuid, value FROM tags WHERE key = 'mlflow.parentRunId'")
     assert dict(parents) == {run: runs["small"] for name, run in runs.items() if name != "small"}
     assert finished[1].json["mlflow_run"] == runs["small"]
-    metrics = {name for (name,) in rows(root, f"SELECT key FROM metrics WHERE run_uuid = '{runs['small']}'")}
+    metrics = {name for (name,) in store_rows(root, f"SELECT key FROM metrics WHERE run_uuid = '{runs['small']}'")}
     assert {"plane/transfer", "plane/localization", "transfer/acc/ko", "bias/english/ko"} <= metrics
-    steps = rows(root, "SELECT step FROM metrics WHERE key = 'sweep/loc/gamma_0.5/transfer' ORDER BY step")
+    steps = store_rows(root, "SELECT step FROM metrics WHERE key = 'sweep/loc/gamma_0.5/transfer' ORDER BY step")
     assert [step for (step,) in steps] == [1, 2, 3, 4]
     artifacts = {path.name for path in (root / "mlruns" / "artifacts").rglob("*") if path.is_file()}
     assert {"report.html", "results.json", "sweep.json", "choices.jsonl", "pipeline.yaml", "sur.jsonl"} <= artifacts

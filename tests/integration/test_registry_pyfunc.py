@@ -28,8 +28,8 @@ from isogloss.models.load import resolve
 from isogloss.registry.versions import register
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, default_uri
+from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
-from unit.test_bundle import make_bundle
 
 PROMPTS = ["¿Cuál es la moneda?", "한국의 통화는?", "Ποιο είναι το νόμισμα;"]
 

@@ -21,8 +21,8 @@ from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import fetch
 from isogloss.registry.versions import register
 from isogloss.tracking.client import connect
+from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
-from unit.test_bundle import make_bundle
 
 FETCH = """
 import sys

@@ -23,8 +23,9 @@ from isogloss.registry.versions import Registered, register
 from isogloss.steering.intervention import Component, Intervention, single
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, default_uri
+from tiny_bundles import make_bundle, make_vectors, trained_folder
 from tiny_models import make_tiny_model
-from unit.test_bundle import make_bundle, make_vectors, tiny_folder, trained_folder
+from training_jobs import tiny_folder
 
 EXPERIMENT = "plane"
 REGISTER = """

@@ -8,6 +8,7 @@ import pytest
 
 import isogloss
 from command_line import isogloss as command
+from finished_runs import stage_folder, store_rows
 from isogloss.data.read import read_choices
 from isogloss.evaluate.score import ScoreSettings
 from isogloss.evaluate.statistics import accuracies
@@ -28,19 +29,9 @@ def finished(tmp_path_factory):
     return root, ended
 
 
-def folder(root, name):
-    (found,) = (root / "mlruns" / "stages").glob(f"{name}-????????????????")
-    return found
-
-
-def rows(root, query):
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
-        return connection.execute(query).fetchall()
-
-
 @pytest.mark.parametrize("checkpoint", CHECKPOINTS)
 def test_a_study_of_each_checkpoint(finished, checkpoint):
-    out = folder(finished[0], f"search-{checkpoint}")
+    out = stage_folder(finished[0], f"search-{checkpoint}")
     result = SearchResult.model_validate(json.loads((out / "search.json").read_text()))
     assert result.counts.complete == TRIALS
     by_number = sorted(result.trials, key=lambda trial: trial.number)
@@ -58,7 +49,7 @@ def test_every_trial_is_a_run_below_its_study(finished):
         "JOIN runs AS parent ON parent.run_uuid = below.value JOIN tags AS kind ON kind.run_uuid = runs.run_uuid "
         "WHERE below.key = 'mlflow.parentRunId' AND kind.key = 'isogloss.kind' AND kind.value = 'trial' GROUP BY parent.name"
     )
-    assert dict(rows(finished[0], query)) == {f"search-{one}": TRIALS for one in CHECKPOINTS}
+    assert dict(store_rows(finished[0], query)) == {f"search-{one}": TRIALS for one in CHECKPOINTS}
 
 
 def test_the_points_on_test_are_registered_with_their_aliases(finished):
@@ -67,7 +58,7 @@ def test_the_points_on_test_are_registered_with_their_aliases(finished):
     assert 1 <= len(promotion["versions"]) <= 2
     aliases = [alias for version in promotion["versions"] for alias in version["aliases"]]
     assert sorted(aliases) == ["best-localization", "best-transfer", "champion", "knee"]
-    candidates = json.loads((folder(finished[0], "promote") / "candidates.json").read_text())["candidates"]
+    candidates = json.loads((stage_folder(finished[0], "promote") / "candidates.json").read_text())["candidates"]
     kept = {one["name"] for one in candidates if one["dominated_by"] is None}
     assert {version["bundle"].removeprefix("small-") for version in promotion["versions"]} <= kept
 
@@ -81,7 +72,7 @@ def test_the_same_again_registers_nothing_new(finished):
         assert again.code == 0, again.err
         promotion = again.json.get("promotion", again.json)
         assert [version["new"] for version in promotion["versions"]] == [False] * len(promotion["versions"])
-    (count,) = rows(root, "SELECT count(*) FROM model_versions")[0]
+    (count,) = store_rows(root, "SELECT count(*) FROM model_versions")[0]
     assert count == len(first.json["promotion"]["versions"])
 
 
@@ -91,7 +82,7 @@ def test_a_fetched_version_scores_as_it_was_registered(finished):
     assert ended.code == 0, ended.err
     assert "next: isogloss generate champion" in ended.err
     model = isogloss.load(str(root / "champion"))
-    items = [item for item in read_choices([folder(root, "data") / "choices.jsonl"]).rows if item.split == "test"]
+    items = [item for item in read_choices([stage_folder(root, "data") / "choices.jsonl"]).rows if item.split == "test"]
     scores = model.score(items, settings=ScoreSettings(scoring="cloze", normalise="tokens"))
     registered = json.loads((root / "champion" / "scores.json").read_text())["axes"]
     for axis, by_language in registered.items():
@@ -107,7 +98,7 @@ def test_a_registered_version_is_evaluated_on_any_file(finished):
     ended = command("evaluate", f"models:/{NAME}/{name}", "items.jsonl", "--split", "test", "--json", cwd=root)
     assert ended.code == 0, ended.err
     versions = {one["version"]: one["bundle"] for one in first.json["promotion"]["versions"]}
-    folders = folder(root, "promote") / "bundles"
+    folders = stage_folder(root, "promote") / "bundles"
     (scores,) = (
         json.loads((one / "scores.json").read_text())
         for one in folders.iterdir()
@@ -131,7 +122,7 @@ def test_a_registered_version_answers_by_its_reference(finished):
 
 def test_what_the_gate_refuses_is_named_and_nothing_is_registered(finished):
     root, _ = finished
-    before = rows(root, "SELECT name, version FROM model_versions")
+    before = store_rows(root, "SELECT name, version FROM model_versions")
     ended = command(
         "promote", "small.yaml", "--name", "other", "--set", "promote.localization_floor=0.9",
         "--set", "promote.min_items=1000", cwd=root,
@@ -140,7 +131,7 @@ def test_what_the_gate_refuses_is_named_and_nothing_is_registered(finished):
     assert "not promoted" in ended.err
     assert "promote.localization_floor" in ended.err
     assert "1000 are needed (promote.min_items)" in ended.err
-    assert rows(root, "SELECT name, version FROM model_versions") == before
+    assert store_rows(root, "SELECT name, version FROM model_versions") == before
 
 
 @pytest.mark.parametrize(

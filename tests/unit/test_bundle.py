@@ -1,7 +1,4 @@
-"""Bundles: what is written is read back, the same point has the same digest, and what is not as it was is refused.
-
-`make_vectors`, `make_scores`, `make_spec` and `make_bundle` serve the other registry tests too.
-"""
+"""Bundles: what is written is read back, the same point has the same digest, and what is not as it was is refused."""
 
 from __future__ import annotations
 
@@ -14,113 +11,14 @@ import pytest
 import torch
 
 from isogloss.errors import RefusedError, UserError
-from isogloss.evaluate.results import Estimate
 from isogloss.files import MANIFEST, read_json, seal, write_json
-from isogloss.methods.model import load_trainable, save_trained
 from isogloss.models.load import resolve
-from isogloss.registry.bundle import Bundle, point_digest, read_bundle, write_bundle
-from isogloss.registry.contents import Base, BundleScores, BundleSpec, Git, Lineage, Measured
+from isogloss.registry.bundle import point_digest, read_bundle, write_bundle
+from isogloss.registry.contents import Git
 from isogloss.steering.intervention import Component, Intervention, single, surgical
-from isogloss.steering.vectors import Header, SteeringVectors
-from tiny_models import HIDDEN_SIZE, NUM_LAYERS
-from training_jobs import make_job, tiny_folder
-
-LANGUAGES = ("es", "ko", "el")
-BASE_DIGEST = "b" * 64
-
-
-def make_vectors(
-    kind: str = "loc", *, digest: str = BASE_DIGEST, seed: int = 0, languages: tuple[str, ...] = LANGUAGES
-) -> SteeringVectors:
-    generator = torch.Generator().manual_seed(seed)
-    tensors = {one: torch.randn(NUM_LAYERS, HIDDEN_SIZE, generator=generator) for one in languages}
-    header: dict[str, Any] = {
-        "kind": kind,
-        "model": "tiny",
-        "model_digest": digest,
-        "num_layers": NUM_LAYERS,
-        "hidden_size": HIDDEN_SIZE,
-        "token": "last",
-        "scoring": "cloze",
-        "pairs": dict.fromkeys(languages, 7),
-        "data_digest": "d" * 64,
-        "norms": {one: tuple(tensor.norm(dim=-1).tolist()) for one, tensor in tensors.items()},
-        "residual_norms": dict.fromkeys(languages, (1.0,) * NUM_LAYERS),
-    }
-    return SteeringVectors(Header(**header), tensors)
-
-
-def estimate(value: float, *, n: int = 120, half: float = 0.02) -> Estimate:
-    return Estimate(value=value, low=value - half, high=value + half, n=n, groups=n // 2)
-
-
-def make_scores(*, transfer: float = 0.01, localization: float = 0.06) -> BundleScores:
-    def everywhere(value: float) -> dict[str, Estimate]:
-        return {one: estimate(value) for one in (*LANGUAGES, "macro")}
-
-    return BundleScores(
-        axes={"transfer": everywhere(0.6 + transfer), "localization": everywhere(0.4 + localization)},
-        delta={"transfer": everywhere(transfer), "localization": everywhere(localization)},
-        bias=everywhere(0.3),
-        bias_delta=everywhere(-0.1),
-        baseline=Measured(axes={"transfer": everywhere(0.6), "localization": everywhere(0.4)}, bias=everywhere(0.4)),
-    )
-
-
-def make_spec(**changes: Any) -> BundleSpec:
-    digest = changes.pop("digest", BASE_DIGEST)
-    base = Base(
-        ref=changes.pop("ref", "tiny"),
-        digest=digest,
-        num_layers=NUM_LAYERS,
-        hidden_size=HIDDEN_SIZE,
-        architecture="LlamaForCausalLM",
-    )
-    lineage = {
-        "pipeline": "tiny",
-        "spec_digest": "5" * 64,
-        "benchmark_digest": "e" * 64,
-        "code_version": "0.1.0",
-        "git": Git(commit="c" * 40, dirty=False),
-        **changes.pop("lineage", {}),
-    }
-    facts: dict[str, Any] = {
-        "name": "tiny-loc",
-        "base": base,
-        "languages": LANGUAGES,
-        "regions": {"es": "ES", "ko": "KR", "el": "GR"},
-        "scoring": {"method": "cloze", "normalise": "tokens"},
-        "lineage": Lineage(**lineage),
-    }
-    return BundleSpec(**{**facts, **changes})
-
-
-def make_bundle(
-    folder: Path,
-    *,
-    digest: str = BASE_DIGEST,
-    gamma: float = 1.0,
-    intervention: Intervention | None = None,
-    **changes: Any,
-) -> Bundle:
-    model_folder, card = changes.pop("model_folder", None), changes.pop("card", "# A tiny one\n")
-    chosen = intervention or single(make_vectors(digest=digest), layer=3, gamma=gamma)
-    return write_bundle(
-        folder,
-        spec=make_spec(digest=digest, **changes),
-        intervention=chosen,
-        scores=make_scores(),
-        card=lambda _bundle: card,
-        model_folder=model_folder,
-    )
-
-
-def trained_folder(tmp_path: Path, *, parameters: str) -> Path:
-    job = make_job(tmp_path / "training", family="llama", parameters=parameters)
-    model, tokenizer = load_trainable(job)
-    folder = tmp_path / "trained"
-    save_trained(model, tokenizer, folder, job=job, step=1)
-    return folder
+from isogloss.steering.vectors import SteeringVectors
+from tiny_bundles import BASE_DIGEST, LANGUAGES, make_bundle, make_scores, make_spec, make_vectors, trained_folder
+from training_jobs import tiny_folder
 
 
 @pytest.fixture(autouse=True)

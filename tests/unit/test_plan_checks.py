@@ -27,6 +27,9 @@ def test_layers_outside_the_model_are_named(model):
         check_settings(spec(sweep={"layers": [1, 77, 99]}), model)
     with pytest.raises(UserError, match=r"align.midalign.layer: 77 is outside the model"):
         check_settings(spec(align={"methods": ["midalign"], "midalign": {"layer": 77}}), model)
+    with pytest.raises(UserError, match=r"search.loc_layers: 77 is outside the model"):
+        check_settings(spec(search={"checkpoints": ["unaligned"], "loc_layers": [1, 77]}), model)
+    check_settings(spec(search={"loc_layers": [77]}), model)
 
 
 def test_a_method_that_is_not_trained_is_not_checked(model):

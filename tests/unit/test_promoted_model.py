@@ -9,7 +9,8 @@ from families import made_up_items
 from isogloss.errors import RefusedError, UserError
 from isogloss.models.load import load_model, resolve
 from isogloss.steering.intervention import Component, Intervention
-from promoted import promote_tiny, random_vectors, surgery, trained_folder
+from promoted import promote_tiny, random_vectors, surgery
+from tiny_bundles import trained_folder
 from tiny_models import make_tiny_model
 from training_jobs import tiny_folder
 
@@ -155,7 +156,7 @@ def test_a_changed_byte_is_refused(bundle, tmp_path):
 @pytest.mark.parametrize("parameters", ["lora", "full"])
 def test_trained_weights_are_loaded_and_steered(parameters, tmp_path):
     base = tiny_folder("llama")
-    folder = trained_folder(tmp_path, parameters=parameters)
+    folder = trained_folder(tmp_path, parameters=parameters, moved=0.2)
     digest = load_model(str(folder)).digest
     weights = "adapter" if parameters == "lora" else "full"
     bundle = promote_tiny(
@@ -171,7 +172,7 @@ def test_trained_weights_are_loaded_and_steered(parameters, tmp_path):
 
 
 def test_a_trained_model_without_steering_answers_as_it_is(tmp_path):
-    folder = trained_folder(tmp_path, parameters="lora")
+    folder = trained_folder(tmp_path, parameters="lora", moved=0.2)
     bundle = promote_tiny(
         tmp_path / "bundle",
         tiny_folder("llama"),

@@ -9,9 +9,9 @@ from rich.console import Console
 
 from fake_search import make_searches, make_study, result_of
 from isogloss.evaluate.results import MACRO
-from isogloss.report.candidates import candidates_figure
 from isogloss.report.numbers import points
 from isogloss.report.searched import details
+from isogloss.report.searched.candidates import candidates_figure
 from isogloss.report.searched.drawings import search_drawings
 from isogloss.report.searched.findings import findings_on_test, shrinkage, study_findings
 from isogloss.report.searched.study import Searches, Study, kind_text, point_text

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.axes import Axes
 
 from isogloss.errors import UserError
-from isogloss.report.search_figures import front_figure, hypervolume_figure, importances_figure
+from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
 from isogloss.report.style import save
 from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
 from isogloss.search.result import Constraints, Counts, SearchResult, Source, TrialRecord

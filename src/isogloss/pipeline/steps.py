@@ -121,7 +121,10 @@ def check_settings(spec: PipelineSpec, model: Path) -> None:
         raise UserError("data.languages: at least one language besides English is needed")
     for method in spec.align.methods:
         launch_of(spec, method)
-    asked: dict[str, Sequence[int]] = {"sweep.layers": () if spec.sweep.layers == "all" else spec.sweep.layers}
+    layer_settings = {"sweep.layers": spec.sweep.layers}
+    if spec.search.checkpoints:
+        layer_settings |= {"search.en_layers": spec.search.en_layers, "search.loc_layers": spec.search.loc_layers}
+    asked: dict[str, Sequence[int]] = {name: value for name, value in layer_settings.items() if value != "all"}
     if "midalign" in spec.align.methods and spec.align.midalign.layer != "middle":
         asked["align.midalign.layer"] = [spec.align.midalign.layer]
     if not any(asked.values()):

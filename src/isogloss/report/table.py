@@ -188,3 +188,18 @@ def _clear(delta: Estimate | None) -> bool:
 
 def _styled(value: str, below: str, clear: bool) -> list[tuple[str, str]]:
     return [(value, "bold" if clear else ""), (f"\n{below}", "dim")]
+
+
+def compact_table(caption: str) -> Table:
+    """An empty terminal table without a frame, its caption below."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        box=box.SIMPLE,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=caption,
+        caption_justify="left",
+        caption_style="dim",
+    )

@@ -17,7 +17,7 @@ from isogloss.spec.launch import LAUNCH_FOLDER
 from isogloss.spec.promote import PromoteSection
 from isogloss.spec.reading import NOT_YAML, read_yaml
 from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.spec.section import Finite, Section
+from isogloss.spec.section import Finite, Layers, Section
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
@@ -99,19 +99,11 @@ class SweepSection(Section):
     option's probability among the options, or accuracy.
     """
 
-    layers: Literal["all"] | tuple[int, ...] = "all"
+    layers: Layers = "all"
     en_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     loc_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
     statistic: Statistic = "probability"
-
-    @field_validator("layers", mode="before")
-    @classmethod
-    def _all_or_layers(cls, value: Any) -> Any:
-        layers = isinstance(value, list | tuple) and value and all(type(one) is int and one > 0 for one in value)
-        if value != "all" and not layers:
-            raise ValueError(f"should be 'all' or a list of layers, for example [9, 13], not {value!r}")
-        return value
 
     @field_validator("en_gammas", "loc_gammas")
     @classmethod

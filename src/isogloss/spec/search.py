@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from isogloss.spec.align import Method
-from isogloss.spec.section import Count, Finite, Positive, Section
+from isogloss.spec.section import Count, Finite, Layers, Positive, Section
 
 #: A model of a pipeline by name: the pipeline's own, or what a method made of it.
 Checkpoint = Literal["unaligned"] | Method
-Layers = Literal["all"] | tuple[Annotated[int, Field(ge=1)], ...]
 Range = tuple[Finite, Finite]
 
 
@@ -53,14 +52,6 @@ class SearchSection(Section):
     def _once(cls, value: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
         if len(set(value)) < len(value):
             raise ValueError("a checkpoint stands twice")
-        return value
-
-    @field_validator("en_layers", "loc_layers", mode="before")
-    @classmethod
-    def _all_or_layers(cls, value: Any) -> Any:
-        layers = isinstance(value, list | tuple) and value and all(type(one) is int and one > 0 for one in value)
-        if value != "all" and not layers:
-            raise ValueError(f"should be 'all' or a list of layers, for example [9, 13], not {value!r}")
         return value
 
     @field_validator("en_gammas", "loc_gammas")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -17,3 +17,14 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def _all_or_layers(value: Any) -> Any:
+    layers = isinstance(value, list | tuple) and value and all(type(one) is int and one > 0 for one in value)
+    if value != "all" and not layers:
+        raise ValueError(f"should be 'all' or a list of layers, for example [9, 13], not {value!r}")
+    return value
+
+
+#: Decoder layers, counted from 1.
+Layers = Annotated[Literal["all"] | tuple[int, ...], BeforeValidator(_all_or_layers)]

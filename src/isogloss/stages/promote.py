@@ -227,7 +227,7 @@ def _bundle(
 
 def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePoint]) -> str:
     """The model card, with its picture beside it."""
-    from isogloss.report.candidates import candidates_figure
+    from isogloss.report.searched.candidates import candidates_figure
 
     figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points}, marked=point.name)
     figure.savefig(bundle.folder / PICTURE, dpi=150)
@@ -235,7 +235,7 @@ def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePo
 
 
 def _draw(stage: StageRun, points: Sequence[CandidatePoint]) -> None:
-    from isogloss.report.candidates import candidates_figure
+    from isogloss.report.searched.candidates import candidates_figure
 
     figure = candidates_figure(
         {one.name: (one.checkpoint, one.condition) for one in points},

@@ -235,7 +235,7 @@ def _starts(
 
 def _draw(result: SearchResult, folder: Path) -> list[str]:
     """The figures that there is something to draw for, as PNG and SVG; returns their names."""
-    from isogloss.report.search_figures import front_figure, hypervolume_figure, importances_figure
+    from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
 
     names = []
     for name, draw in (

@@ -19,6 +19,7 @@ from isogloss.report.comparison.rows import (
     steering_legend,
 )
 from isogloss.report.numbers import delta_text, interval, points
+from isogloss.report.table import compact_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,7 +48,7 @@ def comparison_tables(comparison: Comparison) -> list[Table]:
 
 def comparison_table(comparison: Comparison) -> Table:
     """For the terminal, at most 100 columns: macro transfer, localization and English bias, each with its change."""
-    table = _table(f"{MACRO_READING} {steering_legend(comparison)}")
+    table = compact_table(f"{MACRO_READING} {steering_legend(comparison)}")
     table.add_column("Model and steering", min_width=19)
     for quantity in QUANTITIES:
         table.add_column(f"{QUANTITY_NAMES[quantity]}, Δ", min_width=13)
@@ -61,7 +62,7 @@ def comparison_table(comparison: Comparison) -> Table:
 def languages_table(comparison: Comparison, quantity: Quantity) -> Table:
     """For the terminal: one axis, the macro mean and every language."""
     codes = shown_languages(comparison, quantity)
-    table = _table(LANGUAGES_READING)
+    table = compact_table(LANGUAGES_READING)
     table.title, table.title_justify, table.title_style = QUANTITY_NAMES[quantity], "left", "bold"
     table.add_column("Model and steering", min_width=19)
     for code in codes:
@@ -126,20 +127,6 @@ def own_markdown(comparison: Comparison) -> str:
 def rate_number(rate: Estimate | None) -> str:
     """A rate in percent without its sign, for tables whose heads say it; a dash where nothing was measured."""
     return "–" if rate is None else f"{100 * rate.value:.1f}"
-
-
-def _table(caption: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        box=box.SIMPLE,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        caption=caption,
-        caption_justify="left",
-        caption_style="dim",
-    )
 
 
 def _name(row: Row) -> Text:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from isogloss.report.candidates import candidates_figure
 from isogloss.report.details import Drawing
-from isogloss.report.search_figures import front_figure, hypervolume_figure, importances_figure
 from isogloss.report.searched import details
+from isogloss.report.searched.candidates import candidates_figure
+from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
 from isogloss.report.searched.study import Searches
 
 CANDIDATES = "candidates"

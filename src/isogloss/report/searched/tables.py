@@ -14,6 +14,7 @@ from isogloss.report.numbers import interval, points
 from isogloss.report.searched.details import standing, steering_texts
 from isogloss.report.searched.findings import STATISTICS
 from isogloss.report.searched.study import Searches, Study, point_text
+from isogloss.report.table import compact_table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,7 +67,7 @@ def fronts_table(searches: Searches) -> Table:
     shown = {study.checkpoint: _shown(searches, study) for study in searches.studies}
     left = sum(len(study.result.front) - len(shown[study.checkpoint]) for study in searches.studies)
     more = f" {left} more on the fronts: see the report." if left else ""
-    table = _table(
+    table = compact_table(
         f"Fronts on dev2: macro change of {STATISTICS[searches.statistic]} from the same model unsteered, in points.{more}"
     )
     for title in ("Model", "Point"):
@@ -91,7 +92,7 @@ def candidates_table(searches: Searches) -> Table:
     """For the terminal: the candidates on test, value above interval; bold where the interval excludes zero."""
     from rich.text import Text
 
-    table = _table(
+    table = compact_table(
         "On test: macro change from the unaligned model, unsteered, in points, and its 95 % interval. Numbers as in the report."
     )
     table.add_column("", justify="right")
@@ -118,20 +119,6 @@ def _shown(searches: Searches, study: Study) -> list[int]:
     taken = {each.trial for each in searches.candidates if each.checkpoint == study.checkpoint}
     wanted = {*front[:1], *front[-1:], study.result.knee, *taken}
     return [number for number in front if number in wanted]
-
-
-def _table(caption: str) -> Table:
-    from rich import box
-    from rich.table import Table
-
-    return Table(
-        box=box.SIMPLE,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-        caption=caption,
-        caption_justify="left",
-        caption_style="dim",
-    )
 
 
 def _styled(change: Estimate | None) -> Text:
