@@ -119,6 +119,14 @@ def test_the_lines_of_the_candidates_hold_dev2_beside_test(searches: Searches) -
     assert [line.standing for line in lines].count("kept, knee") == 1
 
 
+def test_a_candidate_behind_doing_nothing_says_so(searches: Searches) -> None:
+    first, *others = searches.candidates
+    behind = replace(searches, candidates=(replace(first, dominated_by="unaligned"), *others), knee=None)
+    assert details.standing(behind, behind.candidates[0]) == "dominated by the unaligned model"
+    assert "dominated by the unaligned model" in shown(candidates_table(behind), width=140)
+    assert search_drawings(behind)
+
+
 def test_the_tables_of_the_terminal_fit_and_mark_the_knees(searches: Searches) -> None:
     fronts = shown(fronts_table(searches))
     assert max(map(len, fronts.splitlines())) <= 100

@@ -138,9 +138,10 @@ def candidates_numbers(searches: Searches) -> Numbers:
 
 
 def standing(searches: Searches, candidate: Candidate) -> str:
-    """What test says of a candidate: `kept`, `kept, knee`, or which number dominates it."""
+    """What test says of a candidate: `kept`, `kept, knee`, or what dominates it: another's number, or the unaligned model."""
     if candidate.dominated_by is not None:
-        return f"dominated by {searches.number(candidate.dominated_by)}"
+        others = {each.name: str(number) for number, each in enumerate(searches.candidates, start=1)}
+        return f"dominated by {others.get(candidate.dominated_by, 'the unaligned model')}"
     return "kept, knee" if candidate.name == searches.knee else "kept"
 
 

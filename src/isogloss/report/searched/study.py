@@ -108,7 +108,7 @@ class Candidate:
 
     `dev2` and `test` are its macro changes of accuracy (fractions) against its own checkpoint unsteered, so that the two
     can be compared; an axis is missing where that is not known. `dominated_by` names another that is at least as good on
-    both axes on test.
+    both axes on test, or `unaligned` where doing nothing is.
     """
 
     name: str
