@@ -114,9 +114,9 @@ MOMENTS = (
     "stages/baseline-*/manifest.json",
     "stages/.vectors-*/en/manifest.json",
     "stages/.work/sweep-*/*-0000-3.jsonl",
-    "stages/.work/sweep-*/*-0001-0.jsonl",
+    "stages/.work/sweep-*/*-0000-6.jsonl",
     "stages/.sweep-*/sweep.json",
-    "stages/.work/evaluate-*/*-0000-5.jsonl",
+    "stages/.work/evaluate-*/*-0000-3.jsonl",
     "stages/.analyse-*/results.json",
     "stages/report-*/manifest.json",
 )
@@ -151,9 +151,9 @@ def test_killed_at_random_moments(fresh, undisturbed, seed):
     assert_ends_as_undisturbed(fresh, undisturbed)
 
 
-def test_finished_chunks_are_not_scored_again(fresh):
+def test_scored_conditions_are_not_scored_again(fresh):
     running = start("run", "small.yaml", "--until", "sweep", cwd=fresh)
-    assert running.until(lambda: any(stages(fresh).glob(".work/sweep-*/*-0001-0.jsonl")))
+    assert running.until(lambda: any(stages(fresh).glob(".work/sweep-*/*-0000-2.jsonl")))
     running.signal(signal.SIGKILL)
     assert running.wait().code == -signal.SIGKILL
     kept = {path: path.stat().st_mtime_ns for path in stages(fresh).glob(".work/sweep-*/*-0000-*.jsonl")}

@@ -159,7 +159,9 @@ def test_gamma_zero_is_identical_to_the_baseline():
     model, tokenizer = tiny("llama")
     baseline = score_items(model, tokenizer, items())["baseline"]
     off = passed(model, sur(2, 0.0, 3, 0.0))
-    assert scorer_of(model, tokenizer).score(off).items == baseline.items
+    scorer = scorer_of(model, tokenizer)
+    assert scorer.score(off).items == scorer.baseline.items
+    assert_equal(scorer.baseline, baseline)
     assert scorer_of(model, tokenizer, baseline=baseline).score(off).items == baseline.items
     with pytest.raises(ValueError, match="lack 1 of the items, en-0 among them"):
         scorer_of(model, tokenizer, baseline=type(baseline)(condition="baseline", items=baseline.items[1:]))

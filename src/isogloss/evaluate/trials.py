@@ -32,13 +32,13 @@ from isogloss.evaluate.kept_layers import layers_to_keep
 from isogloss.evaluate.pooled_reads import PooledReads
 from isogloss.evaluate.prefix_tree import ROW_PLACES, TreeBatch, collate_trees, tree_rows
 from isogloss.evaluate.score import (
+    BASELINE,
     BatchRows,
     Pass,
     ScoreSettings,
     encoded_rows,
     item_scores,
     reads_letters,
-    score_items,
 )
 from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.models.batching import length_sorted_batches
@@ -134,10 +134,10 @@ class TrialScorer:
 
     @cached_property
     def baseline(self) -> Scores:
-        """The unsteered scores: those given, else those of :func:`score_items`, computed on first use."""
+        """The unsteered scores: those given, else computed on first use, from the highest kept state on."""
         if self._given_baseline is not None:
-            return Scores(condition="baseline", items=self._baseline_items(self._given_baseline))
-        return score_items(self.model, self.tokenizer, self.items, settings=self.settings)["baseline"]
+            return Scores(condition=BASELINE.name, items=self._baseline_items(self._given_baseline))
+        return self._unsteered()
 
     @torch.inference_mode()
     def score(
@@ -174,6 +174,14 @@ class TrialScorer:
             for place, score in zip(places, own, strict=True):
                 found[place] = score
         return Scores(condition=one.name, items=tuple(score for score in found if score is not None))
+
+    @torch.inference_mode()
+    def _unsteered(self) -> Scores:
+        found: dict[int, ItemScore] = {}
+        for language, places in self._places.items():
+            own = self._language(BASELINE, language, num_layers(self.model), (), lambda _done: None)
+            found.update(zip(places, own, strict=True))
+        return Scores(condition=BASELINE.name, items=tuple(found[place] for place in range(len(self.items))))
 
     def _baseline_items(self, baseline: Scores) -> tuple[ItemScore, ...]:
         by_id = {score.id: score for score in baseline}

@@ -8,7 +8,7 @@ from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import AXES
-from isogloss.stages.scoring import on_axis, score_in_chunks, split_items
+from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
 DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"
@@ -23,11 +23,15 @@ def run(stage: StageRun) -> Record:
     """Score without any intervention."""
     data = stage.inputs["data"]
     dev2, test = split_items(data, "dev2"), split_items(data, "test")
-    twins = [item for item in test if item.context_question is not None]
-    score_in_chunks(stage, "dev2", dev2)["baseline"].save(stage.out / DEV2)
-    baseline = score_in_chunks(stage, "test", test)["baseline"]
+    twins = [
+        item.model_copy(update={"question": item.context_question})
+        for item in test
+        if item.context_question is not None
+    ]
+    score_conditions(stage, "dev2", dev2)["baseline"].save(stage.out / DEV2)
+    baseline = score_conditions(stage, "test", test)["baseline"]
     baseline.save(stage.out / TEST)
-    named = score_in_chunks(stage, "country-named", twins, questions=[item.context_question or "" for item in twins])
+    named = score_conditions(stage, "country-named", twins)
     Scores(condition="country", items=named["baseline"].items).save(stage.out / CONTEXT)
     metrics = []
     for axis in AXES:

@@ -12,8 +12,9 @@ from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
+from isogloss.stages.baseline import TEST
 from isogloss.stages.data import AXES
-from isogloss.stages.scoring import on_axis, score_in_chunks, split_items, steered_pass
+from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
@@ -58,12 +59,9 @@ def run_trained(stage: StageRun, *, method: str) -> Record:
     folder = stage.inputs[f"vectors-{method}"]
     vectors = {kind: SteeringVectors.load(folder / name) for kind, name in FOLDERS.items()}
     interventions = steered(vectors, _choices(stage))
-    passes = [
-        steered_pass(loaded, name, one, positions=stage.spec.steer.positions) for name, one in interventions.items()
-    ]
     items = split_items(stage.inputs["data"], "test")
-    scores = score_in_chunks(
-        stage, f"{len(passes) + 1} conditions of {method}", items, passes=[BASELINE, *passes], loaded=loaded
+    scores = score_conditions(
+        stage, f"{len(interventions) + 1} conditions of {method}", items, interventions, loaded=loaded
     )
     artifacts = {INTERVENTIONS: "interventions"}
     for name in (BASELINE.name, *interventions):
@@ -86,7 +84,6 @@ def _accuracies(scores: Mapping[str, Scores]) -> Iterator[Metric]:
 
 def run(stage: StageRun) -> Record:
     """Score the test items under every condition."""
-    loaded = stage.model()
     choices = _choices(stage)
     real = {kind: SteeringVectors.load(stage.inputs["vectors"] / folder) for kind, folder in FOLDERS.items()}
 
@@ -102,13 +99,12 @@ def run(stage: StageRun) -> Record:
         for kind, one in real.items():
             foreign[kind], whose[kind] = exchanged(one)
         interventions["other"] = at_choice(foreign)["sur"]
-    passes = [
-        steered_pass(loaded, name, one, positions=stage.spec.steer.positions) for name, one in interventions.items()
-    ]
     items = split_items(stage.inputs["data"], "test")
     artifacts = {INTERVENTIONS: "interventions"}
-    # The unsteered pass comes along because the steered ones start from its hidden states.
-    scores = score_in_chunks(stage, f"{len(passes)} conditions on test", items, passes=[BASELINE, *passes])
+    baseline = Scores.load(stage.inputs["baseline"] / TEST)
+    scores = score_conditions(
+        stage, f"{len(interventions)} conditions on test", items, interventions, baseline=baseline
+    )
     for name in interventions:
         scores[name].save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"

@@ -16,7 +16,7 @@ from isogloss.methods.job import FINAL, SNAPSHOTS
 from isogloss.models.reference import DESCRIPTION
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import AXES, take
-from isogloss.stages.scoring import on_axis, score_in_chunks, split_items
+from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
 CURVE = "curve.json"
@@ -47,7 +47,7 @@ def run(stage: StageRun, *, method: str) -> Record:
     for step, folder in snapshots(stage.inputs[f"align-{method}"]):
         name = re.sub(r"\W+", "-", f"{method} step {step}")
         # Without a name of its own the model is let go of when the next one is asked for.
-        scores = score_in_chunks(stage, name, items, loaded=stage.model(folder))["baseline"]
+        scores = score_conditions(stage, name, items, loaded=stage.model(folder))["baseline"]
         scores.save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"
         point = curve_point(step, scores.items)

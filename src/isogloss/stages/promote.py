@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from isogloss import __version__
 from isogloss.data.rows import REGIONS
 from isogloss.evaluate.results import MACRO, Condition
-from isogloss.evaluate.score import BASELINE
 from isogloss.evaluate.scores import Scores
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
@@ -36,7 +35,7 @@ from isogloss.stages.corpus import corpus_digest
 from isogloss.stages.data import benchmark_digest
 from isogloss.stages.git import working_tree
 from isogloss.stages.points import UNALIGNED, checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.scoring import score_in_chunks, split_items, steered_pass
+from isogloss.stages.scoring import score_conditions, split_items
 from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.steering.intervention import Intervention
@@ -149,16 +148,10 @@ def _point(trial: TrialRecord) -> SteeringPoint:
 
 def _score(stage: StageRun, checkpoint: str, interventions: Mapping[str, Intervention]) -> dict[str, Scores]:
     loaded = checkpoint_model(stage, checkpoint)
-    passes = [
-        steered_pass(loaded, name, one, positions=stage.spec.steer.positions)
-        for name, one in interventions.items()
-        if one.first_layer is not None
-    ]
     items = split_items(stage.inputs["data"], "test")
-    scores = score_in_chunks(
-        stage, f"{len(passes)} points of {checkpoint} on test", items, passes=[BASELINE, *passes], loaded=loaded
+    return score_conditions(
+        stage, f"{len(interventions)} points of {checkpoint} on test", items, interventions, loaded=loaded
     )
-    return {name: scores[name if one.first_layer is not None else BASELINE.name] for name, one in interventions.items()}
 
 
 def _compared(points: Sequence[CandidatePoint]) -> list[CandidatePoint]:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from isogloss.data.read import read_choices
 from isogloss.data.rows import Axis, ChoiceItem
-from isogloss.evaluate.score import BASELINE, BatchRows, Pass, ScoreSettings, score_items
+from isogloss.evaluate.score import BASELINE, BatchRows, Pass, ScoreSettings
 from isogloss.evaluate.scores import ItemScore, Scores
+from isogloss.evaluate.trials import Edit, TrialScorer
 from isogloss.models.load import LoadedModel
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import CHOICES
 from isogloss.stages.stage import StageRun
 from isogloss.steering.apply import Positions, steer
 from isogloss.steering.intervention import Intervention
+from isogloss.steering.vectors import SteeringVectors
 
-#: Items scored between two saves of partial results.
-_CHUNK = 96
+#: Items whose hidden states are kept at a time, and most bytes of these.
+_PART = 1024
+_STATES_BYTES = 2 * 2**30
 
 
 def split_items(data: Path, split: str, *, axis: Axis | None = None) -> list[ChoiceItem]:
@@ -59,51 +63,77 @@ def steered_pass(loaded: LoadedModel, name: str, intervention: Intervention, *, 
     return Pass(name=name, context=context, first_layer=intervention.first_layer)
 
 
-def score_in_chunks(
-    stage: StageRun,
-    name: str,
-    items: Sequence[ChoiceItem],
-    *,
-    passes: Sequence[Pass] = (BASELINE,),
-    questions: Sequence[str] | None = None,
-    loaded: LoadedModel | None = None,
-) -> dict[str, Scores]:
-    """As `score_items`, a chunk at a time; a finished chunk is kept in the stage's work folder and not scored again.
+def edits_of(
+    intervention: Intervention, *, known_by: Callable[[SteeringVectors], Hashable] = lambda one: one.header.kind
+) -> dict[str, list[Edit]]:
+    """What an intervention changes in each language, for results to be used again; vectors are told apart by `known_by`."""
+    found: dict[str, list[Edit]] = {}
+    for one in intervention.components:
+        for language in one.vectors.languages:
+            found.setdefault(language, []).append(Edit(one.layer, (known_by(one.vectors), one.gamma)))
+    return found
 
-    `loaded` is the pipeline's own model unless given.
+
+def score_conditions(
+    stage: StageRun,
+    label: str,
+    items: Sequence[ChoiceItem],
+    interventions: Mapping[str, Intervention] = MappingProxyType({}),
+    *,
+    loaded: LoadedModel | None = None,
+    baseline: Scores | None = None,
+) -> dict[str, Scores]:
+    """Scores of every item under each intervention, and unsteered (`baseline`) unless those are given; in the items' order.
+
+    A scored condition is kept in the stage's work folder, a part of the items at a time, and not scored again after a
+    kill. `loaded` is the pipeline's own model unless given. Raises as :class:`TrialScorer`.
     """
-    if not items:
-        return {one.name: Scores(condition=one.name, items=()) for one in passes}
-    loaded = loaded or stage.model()
-    # Even chunks of neighbouring lengths: less padding than the order of the file.
-    order = sorted(range(len(items)), key=lambda index: (len(items[index].question), items[index].id))
-    chunks = [order[start : start + _CHUNK] for start in range(0, len(order), _CHUNK)]
-    found: dict[str, dict[int, Any]] = {one.name: {} for one in passes}
-    with stage.progress(len(items), name) as advance:
-        for number, chunk in enumerate(chunks):
-            files = {one.name: stage.work / f"{name}-{number:04d}-{index}.jsonl" for index, one in enumerate(passes)}
-            if all(path.is_file() for path in files.values()):
-                scored = {condition: Scores.load(path) for condition, path in files.items()}
-                advance(len(chunk))
-            else:
-                scored = score_items(
-                    loaded.model,
-                    loaded.tokenizer,
-                    [items[index] for index in chunk],
-                    settings=score_settings(stage.spec),
-                    passes=passes,
-                    questions=None if questions is None else [questions[index] for index in chunk],
-                    progress=advance,
-                )
-                for condition, path in files.items():
-                    scored[condition].save(path)
-            for condition, scores in scored.items():
-                found[condition].update(zip(chunk, scores, strict=True))
-    for condition, by_index in found.items():
-        assert len(by_index) == len(items)
-        values = (value for score in by_index.values() for value in score.option_scores)
-        assert not any(math.isnan(value) for value in values), f"{condition}: a score is not a number"
+    conditions = ({BASELINE.name: Intervention(())} if baseline is None else {}) | dict(interventions)
+    found: dict[str, dict[str, ItemScore]] = {name: {} for name in conditions}
+    with stage.progress(len(items) * len(conditions), label) as advance:
+        for number, part in enumerate(_parts(items)):
+            files = {name: stage.work / f"{label}-{number:04d}-{index}.jsonl" for index, name in enumerate(conditions)}
+            scorer: TrialScorer | None = None
+            for name, intervention in conditions.items():
+                if files[name].is_file():
+                    scores = Scores.load(files[name])
+                    advance(len(part))
+                else:
+                    loaded = loaded or stage.model()
+                    scorer = scorer or _scorer(stage, loaded, part, conditions.values(), baseline)
+                    one = steered_pass(loaded, name, intervention, positions=stage.spec.steer.positions)
+                    edits = edits_of(intervention, known_by=lambda vectors: vectors.digest)
+                    scores = scorer.score(one, edits=edits, progress=advance)
+                    scores.save(files[name])
+                found[name].update((score.id, score) for score in scores)
+    for name, by_id in found.items():
+        values = (value for score in by_id.values() for value in score.option_scores)
+        assert not any(math.isnan(value) for value in values), f"{name}: a score is not a number"
     return {
-        condition: Scores(condition=condition, items=tuple(by_index[index] for index in range(len(items))))
-        for condition, by_index in found.items()
+        name: Scores(condition=name, items=tuple(by_id[item.id] for item in items)) for name, by_id in found.items()
     }
+
+
+def _parts(items: Sequence[ChoiceItem]) -> list[list[ChoiceItem]]:
+    """Neighbours are of one language and begin alike, so that they share the most."""
+    order = sorted(items, key=lambda item: (item.language, item.question, item.id))
+    return [order[start : start + _PART] for start in range(0, len(order), _PART)]
+
+
+def _scorer(
+    stage: StageRun,
+    loaded: LoadedModel,
+    items: Sequence[ChoiceItem],
+    interventions: Iterable[Intervention],
+    baseline: Scores | None,
+) -> TrialScorer:
+    return TrialScorer(
+        loaded.model,
+        loaded.tokenizer,
+        items,
+        settings=score_settings(stage.spec),
+        first_layers=[one.first_layer for one in interventions if one.first_layer is not None],
+        positions=stage.spec.steer.positions,
+        memory_bytes=_STATES_BYTES,
+        baseline=baseline,
+    )

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from isogloss.evaluate.results import Choice, Estimate, SweepPoint
-from isogloss.evaluate.score import Pass
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import macro_bias_difference, macro_difference, macro_probability_difference
 from isogloss.files import write_json
@@ -22,7 +21,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
 from isogloss.stages.data import AXES
-from isogloss.stages.scoring import on_axis, score_in_chunks, split_items, steered_pass
+from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, single
@@ -37,7 +36,7 @@ def settings(spec: PipelineSpec) -> Any:
 
 
 def run(stage: StageRun) -> Record:
-    """Score every point in passes over the same batches, then choose."""
+    """Score every point from kept states, then choose."""
     spec, loaded = stage.spec.sweep, stage.model()
     layers = range(1, loaded.num_layers + 1) if spec.layers == "all" else spec.layers
     for layer in layers:
@@ -49,13 +48,10 @@ def run(stage: StageRun) -> Record:
         for gamma in gammas[kind]:
             for layer in layers:
                 points[f"{kind}@{layer}x{gamma}"] = (kind, layer, gamma, single(vectors, layer=layer, gamma=gamma))
-    passes: list[Pass] = [
-        steered_pass(loaded, name, intervention, positions=stage.spec.steer.positions)
-        for name, (_, _, _, intervention) in points.items()
-    ]
     items = [item for item in split_items(stage.inputs["data"], "dev2") if item.language != "en"]
-    scores = score_in_chunks(stage, f"{len(passes)} points on dev2", items, passes=passes)
+    interventions = {name: intervention for name, (_, _, _, intervention) in points.items()}
     baseline = Scores.load(stage.inputs["baseline"] / DEV2)
+    scores = score_conditions(stage, f"{len(points)} points on dev2", items, interventions, baseline=baseline)
     measured = tuple(
         _measure(kind, layer, gamma, intervention, scores[name], baseline)
         for name, (kind, layer, gamma, intervention) in points.items()
