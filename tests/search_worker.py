@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
@@ -48,11 +49,11 @@ def scores(point: SteeringPoint) -> Measured:
     )
 
 
-def open_shared(storage: str | Path, *, create: bool = True) -> Study:
+def open_shared(storage: str | Path, name: str = NAME, *, create: bool = True) -> Study:
     """The study that the tests' workers share."""
     return open_study(
         storage,
-        NAME,
+        name,
         space=SPACE,
         context="tests",
         num_layers=LAYERS,
@@ -77,6 +78,8 @@ def main() -> int:
     parser.add_argument("trials", type=int)
     parser.add_argument("--together", type=int, default=1)
     parser.add_argument("--hang", action="store_true")
+    parser.add_argument("--elsewhere", action="store_true")
+    parser.add_argument("--name", default=NAME)
     given = parser.parse_args()
     folder: Path = given.folder
 
@@ -94,7 +97,10 @@ def main() -> int:
         return scores(point)
 
     try:
-        run_trials(open_shared(given.storage), objective, trials=given.trials)
+        study = open_shared(given.storage, given.name)
+        if given.elsewhere:
+            study = replace(study, worker=f"elsewhere:{os.getpid()}")
+        run_trials(study, objective, trials=given.trials)
     except IsoglossError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return error.exit_code

@@ -35,7 +35,7 @@ def test_a_study_of_each_checkpoint(finished, checkpoint):
     result = SearchResult.model_validate(json.loads((out / "search.json").read_text()))
     assert result.counts.complete == TRIALS
     by_number = sorted(result.trials, key=lambda trial: trial.number)
-    assert [trial.source for trial in by_number[:4]] == ["zero", "paper", "first-order", "first-order"]
+    assert [trial.source for trial in by_number] == ["zero", "paper", "sweep", "sweep", "sweep", "first-order"]
     assert (by_number[0].transfer, by_number[0].localization) == (0, 0)
     assert set(result.front) <= {trial.number for trial in result.trials if trial.feasible}
     assert (out / "front.svg").stat().st_size > 0
@@ -61,6 +61,29 @@ def test_the_points_on_test_are_registered_with_their_aliases(finished):
     candidates = json.loads((stage_folder(finished[0], "promote") / "candidates.json").read_text())["candidates"]
     kept = {one["name"] for one in candidates if one["dominated_by"] is None}
     assert {version["bundle"].removeprefix("small-") for version in promotion["versions"]} <= kept
+
+
+def test_the_json_of_a_run_says_what_was_searched(finished):
+    root, ended = finished
+    searches = ended.json["searches"]
+    assert list(searches["studies"]) == list(CHECKPOINTS)
+    for checkpoint, study in searches["studies"].items():
+        result = SearchResult.model_validate(
+            json.loads((stage_folder(root, f"search-{checkpoint}") / "search.json").read_text())
+        )
+        assert [one["trial"] for one in study["front"]] == list(result.front)
+        assert study["knee"]["trial"] == result.knee
+        assert study["hypervolume"] == result.hypervolume[-1]
+        assert study["trials"]["complete"] == TRIALS
+    measured = json.loads((stage_folder(root, "promote") / "candidates.json").read_text())["candidates"]
+    shown = {one["name"]: one for one in searches["candidates"]}
+    assert {one["name"] for one in measured} == set(shown)
+    for one in measured:
+        assert shown[one["name"]]["localization"] == one["condition"]["delta"]["localization"]["macro"]
+    promoted = {one["bundle"]: (one["version"], one["aliases"]) for one in ended.json["promotion"]["versions"]}
+    assert promoted == {
+        f"small-{name}": (one["version"], one["aliases"]) for name, one in shown.items() if one["version"] is not None
+    }
 
 
 def test_the_same_again_registers_nothing_new(finished):

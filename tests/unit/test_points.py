@@ -12,7 +12,7 @@ from isogloss.search.point import Steering, SteeringPoint
 from isogloss.stages import git as working
 from isogloss.stages.points import intervention_of, suffixed
 from isogloss.stages.promote import CandidatePoint, _compared
-from isogloss.stages.search import edits_of
+from isogloss.stages.scoring import edits_of
 
 VECTORS = {"en": make(kind="en", languages=("es", "ko")), "loc": make(kind="loc", languages=("en", "es", "ko"))}
 

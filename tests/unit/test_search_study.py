@@ -105,6 +105,20 @@ def test_the_unsteered_the_papers_and_the_proposed_points_come_first_and_once(op
     assert summarise(study).trials == tuple(records)
 
 
+def test_what_a_sweep_chose_comes_before_what_is_proposed(opened: Open) -> None:
+    chosen = [SteeringPoint.everywhere(loc_layer=layer, loc_gamma=2.0) for layer in (9, 3)]
+    study = opened(swept=(chosen[0], paper_point(LAYERS), chosen[1]), starts=(START, chosen[0]))
+    run_trials(study, scores, trials=5)
+    found = [(each.source, each.point) for each in summarise(study).trials]
+    assert found == [
+        ("zero", UNSTEERED),
+        ("paper", paper_point(LAYERS)),
+        ("sweep", chosen[0]),
+        ("sweep", chosen[1]),
+        ("first-order", START),
+    ]
+
+
 def test_a_point_that_is_tried_again_uses_its_scores_again(opened: Open) -> None:
     study = opened(constraints=Constraints(transfer=0.0))
     again = {"en_layer": 9, "en_gamma": 0.00001, "loc_layer": 7, "loc_gamma": 1.50001}

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 
 def read_plan(pipeline: Path, overrides: Sequence[str]) -> Plan:
-    """The pipeline with its steps, in the current folder."""
-    return make_plan(load_spec(pipeline, overrides), Path.cwd())
+    """The pipeline with its steps, in the current folder; what its model stands for goes to stderr."""
+    plan = make_plan(load_spec(pipeline, overrides), Path.cwd())
+    for line in plan.model.notices:
+        say(line)
+    return plan
 
 
 def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, as_json: bool) -> None:
@@ -36,7 +39,7 @@ def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, 
             say(f"a first report, before anything is trained: {step.folder / 'report.html'}")
 
     outcome = run_pipeline(plan, until=until, progress=progress, say=say, finished=finished)
-    after = make_plan(plan.spec, plan.root)
+    after = plan.looked_at_again()
     promotion = _promoted(after, until)
     if as_json:
         print_json(_outcome_json(after, outcome, promotion))
@@ -58,7 +61,7 @@ def _promoted(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
     from isogloss.tracking.client import StoreUnavailable
 
     try:
-        return promote(plan)
+        return promote(plan, verify=False)
     except RefusedError as refused:
         return refused
     except StoreUnavailable as gone:
@@ -68,6 +71,7 @@ def _promoted(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
 
 def _outcome_json(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedError | None) -> dict[str, Any]:
     from isogloss.cli.search import promotion_json
+    from isogloss.cli.searches import searches_json
     from isogloss.files import read_json
     from isogloss.pipeline.promotion import Promotion
     from isogloss.stages.analyse import RESULTS
@@ -75,6 +79,7 @@ def _outcome_json(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedEr
 
     analyse = plan.step("analyse")
     compare = next((step for step in plan.steps if step.stage.name == "compare" and step.done), None)
+    registered = promotion if isinstance(promotion, Promotion) else None
     return {
         "pipeline": plan.spec.name,
         "identity": plan.identity,
@@ -84,7 +89,8 @@ def _outcome_json(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedEr
         "mlflow_run": outcome.run_id,
         "results": read_json(analyse.folder / RESULTS) if analyse.done else None,
         "comparison": read_json(compare.folder / COMPARISON) if compare else None,
-        "promotion": promotion_json(promotion) if isinstance(promotion, Promotion) else None,
+        "searches": searches_json(plan, registered),
+        "promotion": None if registered is None else promotion_json(registered),
     }
 
 

@@ -216,10 +216,10 @@ def stage_run(
         progress=progress,
         model=models,
         release=models.release,
-        model_ref=plan.spec.model,
-        model_path=plan.model_path,
+        model_ref=plan.model.ref,
+        model_path=plan.model.path,
         say=say,
-        model_digest=plan.model_digest,
+        model_digest=plan.model.digest,
         dtype=plan.dtype,
         timings=timings,
     )
@@ -264,7 +264,7 @@ class Models:
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.say(f"loading {self.plan.spec.model if folder is None else folder.name} in {dtype} on {device}")
-        name = self.plan.spec.model if folder is None else str(folder)
+        name = self.plan.model.ref if folder is None else str(folder)
         return load_model(name, dtype=dtype, device=device)  # type: ignore[arg-type]
 
 
@@ -309,7 +309,7 @@ def _tags(plan: Plan) -> dict[str, str]:
     return {
         "isogloss.pipeline": plan.spec.name,
         "isogloss.identity": plan.identity,
-        "isogloss.model_digest": plan.model_digest,
+        "isogloss.model_digest": plan.model.digest,
     }
 
 
@@ -317,7 +317,7 @@ def _parent_params(plan: Plan) -> dict[str, object]:
     spec = plan.spec
     return {
         "model": spec.model,
-        "model.digest": plan.model_digest[:16],
+        "model.digest": plan.model.digest[:16],
         "dtype": plan.dtype,
         "scoring": spec.scoring.method,
         "normalise": spec.scoring.normalise,

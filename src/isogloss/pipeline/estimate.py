@@ -59,8 +59,8 @@ class Costs:
 
 def estimate(plan: Plan) -> Costs:
     """Costs of what is not cached."""
-    shape = model_shape(plan.model_path)
-    weights = sum(path.stat().st_size for path in plan.model_path.glob("*.safetensors"))
+    shape = model_shape(plan.model.path)
+    weights = sum(path.stat().st_size for path in plan.model.path.glob("*.safetensors"))
     parameters = weights / shape.bytes_per_weight
     head = shape.vocabulary * shape.hidden_size
     body = max(parameters - head, parameters * 0.1)

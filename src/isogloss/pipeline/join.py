@@ -22,7 +22,7 @@ def join_search(plan: Plan, checkpoint: str | None, *, progress: Progress, say: 
     step = _step(plan, checkpoint)
     if step.done:
         raise UserError(f"{step.stage.name}: finished already; there is nothing to join")
-    missing = [need for need in step.stage.needs if not plan.step(need).done]
+    missing = [need for need in step.stage.needs if need not in search.TO_BEGIN and not plan.step(need).done]
     if missing:
         raise UserError(
             f"{step.stage.name}: it needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not made in "

@@ -7,7 +7,7 @@ model, the model's digest and number type. What only changes speed stays out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ from typing import Any
 from isogloss.data.rows import ENGLISH
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import damage, digest_of, read_json, sha256_file
-from isogloss.models.load import resolve
-from isogloss.models.reference import parse_model_ref
 from isogloss.models.shape import model_shape
+from isogloss.pipeline.model import PipelineModel, pipeline_model
 from isogloss.spec import PipelineSpec
 from isogloss.stages import stages_of
 from isogloss.stages.align import launch_of
@@ -52,8 +51,7 @@ class Plan:
 
     spec: PipelineSpec
     root: Path
-    model_path: Path
-    model_digest: str
+    model: PipelineModel
     dtype: str
     steps: tuple[Step, ...]
 
@@ -66,6 +64,10 @@ class Plan:
     def folder(self) -> Path:
         """Where this pipeline's journal and resolved settings are."""
         return self.root / STORE / "pipelines" / f"{self.spec.name}-{self.identity[:12]}"
+
+    def looked_at_again(self) -> Plan:
+        """The same plan, with what is there now."""
+        return replace(self, steps=tuple(replace(step, missing=damage(step.folder)) for step in self.steps))
 
     def step(self, name: str) -> Step:
         """The step of a stage."""
@@ -94,8 +96,8 @@ class Plan:
 
 def make_plan(spec: PipelineSpec, root: Path) -> Plan:
     """Resolve the model and find each stage's key and output. Reads files, writes none but the model cache."""
-    resolved = resolve(parse_model_ref(spec.model))
-    check_settings(spec, resolved.path)
+    model = pipeline_model(spec, root)
+    check_settings(spec, model.path)
     dtype = resolve_dtype(spec)
     keys: dict[str, str] = {}
     steps = []
@@ -107,12 +109,12 @@ def make_plan(spec: PipelineSpec, root: Path) -> Plan:
                 "settings": stage.settings(spec),
                 "inputs": [keys[need] for need in stage.needs],
                 "code": code_version((*stage.sources, f"stages/{stage.family}.py", "stages/scoring.py")),
-                "model": [resolved.digest, dtype] if stage.uses_model else None,
+                "model": [model.digest, dtype] if stage.uses_model else None,
             }
         )
         folder = root / STORE / "stages" / f"{name}-{keys[name][:16]}"
         steps.append(Step(stage, keys[name], folder, damage(folder)))
-    return Plan(spec, root, resolved.path, resolved.digest, dtype, tuple(steps))
+    return Plan(spec, root, model, dtype, tuple(steps))
 
 
 def check_settings(spec: PipelineSpec, model: Path) -> None:
@@ -149,12 +151,17 @@ def resolve_dtype(spec: PipelineSpec) -> str:
 
 
 @cache
-def code_version(sources: tuple[str, ...]) -> str:
-    """Digest of the package's source files under `sources` (sub-packages or files)."""
-    package = Path(__file__).parents[1]
+def code_version(sources: tuple[str, ...], package: Path = Path(__file__).parents[1]) -> str:
+    """Digest of the package's files under `sources` (sub-packages or files): code, and the templates and data beside it."""
     files: dict[str, Any] = {}
     for source in sources:
         place = package / source
-        for path in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            files[path.relative_to(package).as_posix()] = sha256_file(path)
+        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
+            if path.is_file() and _packaged(path.relative_to(package)):
+                files[path.relative_to(package).as_posix()] = sha256_file(path)
     return digest_of(files)
+
+
+def _packaged(path: Path) -> bool:
+    """Whether a file is the package's own: no cache of Python's, and nothing that an editor or a system leaves behind."""
+    return not any(part == "__pycache__" or part.startswith(".") or part.endswith("~") for part in path.parts)

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from isogloss.search.point import SteeringPoint
 from isogloss.search.space import SearchSpace
 
-#: Where a trial's point comes from: γ = 0, the paper's choice, the first-order estimate, or the sampler.
-Source = Literal["zero", "paper", "first-order", "sampler"]
+#: Where a trial's point comes from: γ = 0, the paper's choice, the sweep's, the first-order estimate, or the sampler.
+Source = Literal["zero", "paper", "sweep", "first-order", "sampler"]
 
 
 class _Value(BaseModel):

@@ -1,8 +1,8 @@
 """Where a study is kept: a SQLite file, PostgreSQL, or Optuna's gRPC proxy in front of a database.
 
-SQLite serves the processes of one machine, PostgreSQL those of many. Both notice killed workers by their heartbeats, and
-let one worker at a time start a trial. The proxy has neither: workers behind it may run some trials too many, and one
-that is killed leaves its trial running for good.
+SQLite serves the processes of one machine, PostgreSQL those of many, directly or behind the proxy. A killed worker is noticed by
+its heartbeats, and one worker at a time starts a trial; the proxy offers neither, so there both are made of what it
+does offer (:mod:`isogloss.search.signs`). Workers of a study take turns among those that reach it the same way.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from isogloss.errors import UserError
+from isogloss.search.signs import Tickets
 
 #: How often a trial whose worker was killed or stopped is tried again.
 MAX_RETRIES = 5
@@ -53,8 +54,9 @@ class Heartbeat:
 class Storage:
     """An open storage.
 
-    `turns()` is a context that one worker at a time is in, whatever its machine; a killed worker leaves it. `shown` is the
-    storage's name without passwords. `database` is None behind a proxy, where there are no heartbeats.
+    `turns()` is a context that one worker at a time is in, whatever its machine; a killed worker leaves it, behind a proxy after
+    the grace period. `shown` is the storage's name without passwords. `database` is None behind a proxy, where workers
+    show signs of life of their own in place of Optuna's heartbeats.
     """
 
     backend: BaseStorage
@@ -83,8 +85,8 @@ def _of_storage(error: BaseException | None) -> bool:
     return isinstance(error, _ERRORS) or (grpc is not None and isinstance(error, grpc.RpcError))
 
 
-def open_storage(place: str | Path, *, heartbeat: Heartbeat = Heartbeat()) -> Storage:
-    """Open `place`, with its tables made where there are none.
+def open_storage(place: str | Path, name: str, *, heartbeat: Heartbeat = Heartbeat()) -> Storage:
+    """Open `place` for the study `name`, with its tables made where there are none.
 
     Raises UserError where it cannot be reached or used, naming what is missing.
     """
@@ -98,7 +100,7 @@ def open_storage(place: str | Path, *, heartbeat: Heartbeat = Heartbeat()) -> St
         case "postgresql" | "postgres":
             return _open_postgres(rest, heartbeat)
         case "grpc":
-            return _open_proxy(text, rest, heartbeat)
+            return _open_proxy(text, rest, name, heartbeat)
     raise UserError(f"{_hidden(text)}: not a storage that a search can use; write {_KINDS}")
 
 
@@ -167,7 +169,7 @@ def _database(url: sqlalchemy.URL, shown: str, heartbeat: Heartbeat, connect: di
             raise UserError(f"{shown}: {error}") from error
 
 
-def _open_proxy(text: str, rest: str, heartbeat: Heartbeat) -> Storage:
+def _open_proxy(text: str, rest: str, name: str, heartbeat: Heartbeat) -> Storage:
     host, _, port = rest.rstrip("/").rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"{text}: write the proxy as grpc://HOST:PORT")
@@ -182,7 +184,8 @@ def _open_proxy(text: str, rest: str, heartbeat: Heartbeat) -> Storage:
         proxy.wait_server_ready(timeout=_CONNECT)
     except ConnectionError as error:
         raise _unreachable(text, error) from error
-    return Storage(backend=proxy, database=None, turns=nullcontext, shown=text, heartbeat=heartbeat)
+    tickets = Tickets(backend=proxy, name=name, interval=heartbeat.interval, grace=heartbeat.grace)
+    return Storage(backend=proxy, database=None, turns=tickets.turn, shown=text, heartbeat=heartbeat)
 
 
 def _unreachable(shown: str, error: Exception) -> UserError:

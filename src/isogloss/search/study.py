@@ -6,6 +6,7 @@ import os
 import socket
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -59,6 +60,7 @@ def open_study(
     sampler: SamplerName = "tpe",
     seed: int = 0,
     constraints: Constraints = Constraints(),
+    swept: Sequence[SteeringPoint] = (),
     starts: Sequence[SteeringPoint] = (),
     create: bool = True,
     heartbeat: Heartbeat = Heartbeat(),
@@ -66,9 +68,10 @@ def open_study(
     """Open the study `name` in `storage`, or create it; both objectives, transfer and localization, are maximised.
 
     `context` is a digest of all that its scores depend on besides the point (base model, vectors, items). Tried first, each
-    once however many workers open the study: the unsteered model, the paper's point for `num_layers` layers, and
-    `starts`, moved into the space. `create=False` is for a worker that joins. Who creates the study draws from `seed`;
-    each who opens it later draws from a stream of its own, since the same stream would repeat the same points.
+    once however many workers open the study and all moved into the space: the unsteered model, the paper's point for
+    `num_layers` layers, what a sweep chose (`swept`), and what a first-order estimate proposes (`starts`). `create=False`
+    is for a worker that joins. Who creates the study draws from `seed`; each who opens it later draws from a stream of
+    its own, since the same stream would repeat the same points.
 
     Raises UserError where the storage cannot be used, there is no such study to join, or a start does not fit the space;
     RefusedError where the study is one of another space, other constraints or another context.
@@ -76,33 +79,40 @@ def open_study(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     about = {"space": space.model_dump(mode="json"), "constraints": constraints.model_dump(), "context": context}
     first: list[tuple[Source, SteeringPoint]] = [("zero", UNSTEERED), ("paper", paper_point(num_layers))]
-    first += [("first-order", start) for start in starts]
-    queue = {space.clipped(point).digest: (source, space.parameters(point)) for source, point in reversed(first)}
-    opened = open_storage(storage, heartbeat=heartbeat)
+    first += [("sweep", point) for point in swept] + [("first-order", point) for point in starts]
+    queue: dict[str, tuple[Source, dict[str, int | float]]] = {}
+    for source, point in first:
+        queue.setdefault(space.clipped(point).digest, (source, space.parameters(point)))
+    opened = open_storage(storage, name, heartbeat=heartbeat)
     worker = f"{socket.gethostname()}:{os.getpid()}"
-    with explained(opened.shown), opened.turns():
-        study, created = _load_or_create(opened, name, create=create)
-        known = study.user_attrs.get(_ABOUT)
-        if known is None:  # new, or its creator was killed before it could write this
-            study.set_user_attr(_ABOUT, about)
-        else:
-            _same(known, about, name, opened.shown)
-        study.sampler = _sampler(sampler, seed if created else _own_seed(seed, worker))
-        queued = {each.user_attrs.get("start") for each in study.get_trials(deepcopy=False)}
-        for digest, (source, parameters) in reversed(queue.items()):
-            if digest not in queued:
-                study.enqueue_trial(parameters, user_attrs={"source": source, "start": digest})
+    with explained(opened.shown):
+        if not create:
+            _load(opened, name)  # before its turns, which are not made for a study that is not there
+        with opened.turns():
+            study, created = _load_or_create(opened, name)
+            known = study.user_attrs.get(_ABOUT)
+            if known is None:  # new, or its creator was killed before it could write this
+                study.set_user_attr(_ABOUT, about)
+            else:
+                _same(known, about, name, opened.shown)
+            study.sampler = _sampler(sampler, seed if created else _own_seed(seed, worker))
+            queued = {each.user_attrs.get("start") for each in study.get_trials(deepcopy=False)}
+            for digest, (source, parameters) in queue.items():
+                if digest not in queued:
+                    study.enqueue_trial(parameters, user_attrs={"source": source, "start": digest})
     return Study(optuna=study, storage=opened, space=space, constraints=constraints, sampler=sampler, worker=worker)
 
 
-def _load_or_create(opened: Storage, name: str, *, create: bool) -> tuple[optuna.Study, bool]:
+def _load(opened: Storage, name: str) -> optuna.Study:
     try:
-        return optuna.load_study(study_name=name, storage=opened.backend), False
+        return optuna.load_study(study_name=name, storage=opened.backend)
     except KeyError as error:
-        if not create:
-            raise UserError(
-                f"{opened.shown}: no study '{name}' to join yet; it is made where the search starts"
-            ) from error
+        raise UserError(f"{opened.shown}: no study '{name}' to join yet; it is made where the search starts") from error
+
+
+def _load_or_create(opened: Storage, name: str) -> tuple[optuna.Study, bool]:
+    with suppress(KeyError):
+        return optuna.load_study(study_name=name, storage=opened.backend), False
     study = optuna.create_study(
         study_name=name, storage=opened.backend, directions=["maximize", "maximize"], load_if_exists=True
     )

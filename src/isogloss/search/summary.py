@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
 from isogloss.search.front import Gains, hypervolume, hypervolume_curve, knee_of, pareto_front, reference_point
@@ -99,6 +98,9 @@ def _importances(study: Study, trials: Sequence[FrozenTrial]) -> Importances:
     complete = [each for each in trials if each.state == TrialState.COMPLETE]
     if len(complete) < _ENOUGH:
         return {}
+    # Here, since it imports scikit-learn and pandas.
+    from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+
     found: Importances = {}
     for index, objective in enumerate(_OBJECTIVES):
         if len({each.values[index] for each in complete}) > 1:

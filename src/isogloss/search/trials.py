@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import socket
-import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from isogloss.search.point import SteeringPoint
 from isogloss.search.result import TrialRecord
+from isogloss.search.signs import ALIVE, Observer
 from isogloss.search.storage import MAX_RETRIES, Storage
 
 #: Trials without any heartbeat: their worker was killed before the first one.
@@ -87,45 +87,63 @@ class Watch:
 
     study: optuna.Study
     storage: Storage
-    _silent_since: dict[int, float] = field(default_factory=dict)
+    _observer: Observer = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._observer = Observer(self.storage.heartbeat.grace)
+
+    @property
+    def needed(self) -> bool:
+        """Whether a turn may be worth asking for: behind a proxy it costs a trial, so only where something is lost."""
+        if self.storage.database is not None:
+            return True
+        return bool(self._lost() or not_queued(self.study.get_trials(deepcopy=False)))
 
     def revive(self) -> None:
         """Queue every lost trial again. Call it in turn, or two workers may queue the same one."""
-        if self.storage.database is None:
-            return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ExperimentalWarning)
-            self._fail_silent(self.storage.database.engine)
-            self._fail_ended()
+            for number in self._lost():
+                self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
             fail_stale_trials(self.study)
             requeue(self.study)
 
-    def _fail_ended(self) -> None:
-        """Fail trials whose worker was a process of this machine that is no more: nobody has to wait for its heartbeats."""
-        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            host, _, process = str(trial.user_attrs.get("worker", "")).rpartition(":")
-            if host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process)):
-                self.study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+    def _lost(self) -> set[int]:
+        """Running trials whose worker is gone, but for what Optuna's heartbeats tell."""
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        unmarked = self._without_heartbeat()
+        watched = [
+            each
+            for each in running
+            if each.user_attrs.get(ALIVE) is not None
+            or (each.number in unmarked if unmarked is not None else each.user_attrs.get("worker") is None)
+        ]
+        return self._observer.silent(watched) | {each.number for each in running if _ended_here(each)}
 
-    def _fail_silent(self, engine: sqlalchemy.Engine) -> None:
-        """Fail trials that have been without a first heartbeat for the grace period, by this worker's own clock."""
-        with engine.connect() as connection:
-            silent = {int(row[0]) for row in connection.execute(_SILENT, {"name": self.study.study_name})}
-        if silent:  # a worker behind a proxy is always so
-            running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            silent -= {each.number for each in running if each.user_attrs.get("unwatched")}
-        now = time.monotonic()
-        self._silent_since = {each: self._silent_since.get(each, now) for each in silent}
-        overdue = {each for each, since in self._silent_since.items() if now - since > self.storage.heartbeat.grace}
-        for number in overdue:
-            self.study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    def _without_heartbeat(self) -> set[int] | None:
+        """Running trials that never had a heartbeat, as far as the database can be asked."""
+        if self.storage.database is None:
+            return None
+        with self.storage.database.engine.connect() as connection:
+            return {int(row[0]) for row in connection.execute(_SILENT, {"name": self.study.study_name})}
+
+
+def _ended_here(trial: FrozenTrial) -> bool:
+    """Whether a trial's worker was a process of this machine that is no more: nobody has to wait for its signs of life."""
+    host, _, process = str(trial.user_attrs.get("worker", "")).rpartition(":")
+    return host == socket.gethostname() and process.isdigit() and not psutil.pid_exists(int(process))
 
 
 def requeue(study: optuna.Study) -> None:
     """Queue again every trial that was stopped and that nobody has queued yet, with the same parameters."""
-    trials = study.get_trials(deepcopy=False)
-    repeated = {number for each in trials for number in attempts_before(each)}
     again = RetryHeartbeatStaleTrialCallback(max_retry=MAX_RETRIES)
-    for trial in trials:
-        if trial.state == TrialState.FAIL and not given_up(trial) and trial.number not in repeated:
-            again(study, copy.deepcopy(trial))  # it appends to the trial's own history
+    for trial in not_queued(study.get_trials(deepcopy=False)):
+        again(study, copy.deepcopy(trial))  # it appends to the trial's own history
+
+
+def not_queued(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """The trials that were stopped and that nobody has queued again yet."""
+    repeated = {number for each in trials for number in attempts_before(each)}
+    return [
+        each for each in trials if each.state == TrialState.FAIL and not given_up(each) and each.number not in repeated
+    ]

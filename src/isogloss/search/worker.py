@@ -22,10 +22,11 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from isogloss.errors import InterruptedRun, UserError
 from isogloss.search.point import SteeringPoint
 from isogloss.search.result import Measured, TrialRecord
+from isogloss.search.signs import ALIVE, TurnLost, beating
 from isogloss.search.space import suggest
 from isogloss.search.storage import explained
 from isogloss.search.study import Study
-from isogloss.search.trials import Watch, record_of, requeue, tally
+from isogloss.search.trials import Tally, Watch, record_of, requeue, tally
 
 Objective = Callable[[SteeringPoint], Measured]
 OnTrial = Callable[[TrialRecord], None]
@@ -38,9 +39,8 @@ def run_trials(study: Study, objective: Objective, *, trials: int, on_trial: OnT
     """Run trials until the study has `trials` finished ones, whoever ran them; return how many this worker finished.
 
     Finished is what is complete or has failed for good; a trial that was lost and its retries count as one. Waits for the
-    trials of other workers, to take over those that are lost (behind a gRPC proxy, where lost ones cannot be told, it does
-    not wait). A score that is not finite fails its trial, and the search goes on. `on_trial` is called after each
-    finished trial of this worker.
+    trials of other workers, to take over those that are lost. A score that is not finite fails its trial, and the search
+    goes on. `on_trial` is called after each finished trial of this worker.
 
     Raises InterruptedRun on Ctrl-C or SIGTERM, UserError where the storage is lost, and whatever `objective` raises; the
     trial in progress is then queued again, and the same call goes on.
@@ -85,28 +85,41 @@ class _Worker:
 
     def step(self, trials: int) -> bool:
         """Start a trial and run it, or wait for those of others; False when there is nothing left to do."""
+        counts = self._counts()
+        if counts.finished >= trials:
+            return False
+        try:
+            if (counts.finished + counts.running < trials or self._watch.needed) and self._start(trials):
+                return True
+        except TurnLost:
+            # The others went on without this process, so the trial that it started may be one too many.
+            self.hand_back()
+            return True
+        time.sleep(_POLL)
+        return True
+
+    def _start(self, trials: int) -> bool:
+        """Run a trial, in turn until it is claimed; False where as many as asked for are finished or running."""
         study = self.study.optuna
         with ExitStack() as turn:
             turn.enter_context(self.study.storage.turns())
             self._watch.revive()
-            counts = tally(study.get_trials(deepcopy=False))
-            if counts.finished >= trials:
+            counts = self._counts()
+            if counts.finished + counts.running >= trials:
                 return False
-            if counts.finished + counts.running < trials:
-                self._number = None
-                try:
-                    study.optimize(lambda trial: self._run(trial, turn), n_trials=1)
-                except (UpdateFinishedTrialError, ValueError):
-                    # Nothing of ours was wrong if others took the trial for lost while this process was held up.
-                    if not self._taken_away():
-                        raise
-                    return True
+            self._number = None
+            try:
+                study.optimize(lambda trial: self._run(trial, turn), n_trials=1)
+            except (UpdateFinishedTrialError, ValueError):
+                # Nothing of ours was wrong if others took the trial for lost while this process was held up.
+                if not self._taken_away():
+                    raise
+            else:
                 self._report()
-                return True
-        if self.study.storage.database is None:
-            return False
-        time.sleep(_POLL)
         return True
+
+    def _counts(self) -> Tally:
+        return tally(self.study.optuna.get_trials(deepcopy=False))
 
     def hand_back(self) -> None:
         """Queue the trial in progress again."""
@@ -119,48 +132,57 @@ class _Worker:
 
     def _run(self, trial: Trial, turn: ExitStack) -> tuple[float, float]:
         self._number = trial.number
-        # What a lost attempt had claimed, its retry has not.
-        trial.set_user_attr("claim", None)
-        trial.set_user_attr("worker", self.study.worker)
-        if self.study.storage.database is None:
-            trial.set_user_attr("unwatched", True)  # no heartbeats, yet not dead
-        turn.close()
-        point = suggest(trial, self.study.space)
-        trial.set_user_attr("point", point.model_dump(mode="json"))
-        known = self._claim(trial, point)
-        begun = time.perf_counter()
-        if known is None:
-            try:
-                measured = self.objective(point)
-            except Exception as error:
-                raise _Raised(error) from error
-        else:
-            trial.set_user_attr("reused_from", known.number)
-            transfer, localization = known.values
-            measured = Measured(
-                transfer=transfer, localization=localization, details=known.user_attrs.get("details", {})
-            )
-        trial.set_user_attr("seconds", time.perf_counter() - begun)
-        return self._values(trial, measured)
+        storage = self.study.storage
+        with ExitStack() as signs:
+            # What a lost attempt had claimed or shown, its retry has not.
+            trial.set_user_attr("claim", None)
+            if storage.database is None:
+                signs.enter_context(beating(trial.set_user_attr, interval=storage.heartbeat.interval))
+            else:
+                trial.set_user_attr(ALIVE, None)
+            trial.set_user_attr("worker", self.study.worker)
+            turn.close()
+            point = suggest(trial, self.study.space)
+            trial.set_user_attr("point", point.model_dump(mode="json"))
+            known = self._claim(trial, point)
+            begun = time.perf_counter()
+            if known is None:
+                try:
+                    measured = self.objective(point)
+                except Exception as error:
+                    raise _Raised(error) from error
+            else:
+                trial.set_user_attr("reused_from", known.number)
+                transfer, localization = known.values
+                measured = Measured(
+                    transfer=transfer, localization=localization, details=known.user_attrs.get("details", {})
+                )
+            trial.set_user_attr("seconds", time.perf_counter() - begun)
+            return self._values(trial, measured)
 
     def _claim(self, trial: Trial, point: SteeringPoint) -> FrozenTrial | None:
         """The trial that has measured this point, or None after claiming it; waits for a running trial that has it."""
-        digest = point.digest
+
+        def same_point() -> list[FrozenTrial]:
+            return [
+                each
+                for each in self.study.optuna.get_trials(deepcopy=False)
+                if each.user_attrs.get("claim") == point.digest and each.number != trial.number
+            ]
+
         while True:
             with self.study.storage.turns():
-                same = [
-                    each
-                    for each in self.study.optuna.get_trials(deepcopy=False)
-                    if each.user_attrs.get("claim") == digest and each.number != trial.number
-                ]
+                same = same_point()
                 known = next((each for each in same if each.state == TrialState.COMPLETE), None)
                 running = any(each.state == TrialState.RUNNING for each in same)
                 if known is None and not running:
-                    trial.set_user_attr("claim", digest)
+                    trial.set_user_attr("claim", point.digest)
                 if known is not None or not running:
                     return known
                 self._watch.revive()
             time.sleep(_POLL)
+            while any(each.state == TrialState.RUNNING for each in same_point()) and not self._watch.needed:
+                time.sleep(_POLL)
 
     def _values(self, trial: Trial, measured: Measured) -> tuple[float, float]:
         scores = {"transfer": measured.transfer, "localization": measured.localization}

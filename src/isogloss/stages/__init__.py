@@ -33,7 +33,7 @@ _MEASURE = (
             ("baseline", baseline, ("data",), _SCORING),
             ("vectors", vectors, ("data",), _SCORING),
             ("sweep", sweep, ("data", "baseline", "vectors"), _SCORING),
-            ("evaluate", evaluate, ("data", "vectors", "sweep"), _SCORING),
+            ("evaluate", evaluate, ("data", "baseline", "vectors", "sweep"), _SCORING),
             ("analyse", analyse, ("data", "baseline", "vectors", "sweep", "evaluate"), ("data", "evaluate")),
         )
     ),
@@ -107,7 +107,7 @@ def _search(checkpoint: str) -> Stage:
     trained = () if checkpoint == UNALIGNED else (f"align-{checkpoint}",)
     return Stage(
         name=f"search-{checkpoint}",
-        needs=("data", *trained, suffixed("vectors", checkpoint)),
+        needs=("data", *trained, suffixed("vectors", checkpoint), *search.TO_BEGIN),
         settings=search.settings,
         sources=(*_SCORING, "search", "stages/points.py"),
         uses_model=True,

@@ -20,7 +20,7 @@ from isogloss.evaluate.first_order import first_order
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.starting_points import starting_points, trusted_steps
 from isogloss.evaluate.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
-from isogloss.evaluate.trials import Edit, TrialScorer
+from isogloss.evaluate.trials import TrialScorer
 from isogloss.files import digest_of, read_json, write_json
 from isogloss.models.blocks import num_layers
 from isogloss.models.load import LoadedModel
@@ -34,10 +34,11 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.search import NOT_RESULTS, SearchSection
 from isogloss.stages.data import AXES, benchmark_digest, take
 from isogloss.stages.points import checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.scoring import on_axis, score_settings, split_items, steered_pass
+from isogloss.stages.scoring import edits_of, on_axis, score_settings, split_items, steered_pass
 from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
+from isogloss.stages.sweep import SWEEP
+from isogloss.stages.vectors import FOLDERS
 from isogloss.stages.workers import other_workers
-from isogloss.steering.intervention import Intervention
 from isogloss.steering.vectors import Kind, SteeringVectors
 
 RESULT = "search.json"
@@ -46,6 +47,8 @@ STUDY = "study.db"
 STARTS = "starts.json"
 #: Items a language and axis behind the first-order estimate, which only says where to begin.
 _ESTIMATE_ITEMS = 10
+#: What only the process that begins a study needs, not those that join it: it tries the sweep's choice early.
+TO_BEGIN = ("sweep",)
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -81,15 +84,6 @@ class Objective:
         one = steered_pass(self.loaded, "trial", intervention, positions=self.spec.steer.positions)
         scores = self.scorer.score(one, edits=edits_of(intervention))
         return measured(scores, self.scorer.baseline, statistic=self.spec.search.statistic)
-
-
-def edits_of(intervention: Intervention) -> dict[str, list[Edit]]:
-    """What an intervention changes in each language, for results to be used again."""
-    found: dict[str, list[Edit]] = {}
-    for one in intervention.components:
-        for language in one.vectors.languages:
-            found.setdefault(language, []).append(Edit(one.layer, (one.vectors.header.kind, one.gamma)))
-    return found
 
 
 def measured(scores: Scores, before: Scores, *, statistic: str) -> Measured:
@@ -164,6 +158,7 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
             progress=advance,
         )
     objective = Objective(loaded, scorer, vectors, spec)
+    swept = swept_points(stage, space, checkpoint=checkpoint) if create else ()
     starts = _starts(stage, objective, items, space) if create else ()
     study = open_study(
         section.storage or stage.work / STUDY,
@@ -174,6 +169,7 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
         sampler=section.sampler,
         seed=section.seed,
         constraints=Constraints(transfer=section.max_transfer_loss, localization=section.max_localization_loss),
+        swept=swept,
         starts=starts,
         create=create,
     )
@@ -192,6 +188,33 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
         done = run_trials(study, objective, trials=section.trials, on_trial=on_trial)
         advance(section.trials - shown)
     return study, done
+
+
+def swept_points(stage: StageRun, space: SearchSpace, *, checkpoint: str) -> tuple[SteeringPoint, ...]:
+    """What the sweep of the unaligned model chose: EN and LOC together, then each alone.
+
+    Only what lies in the space: the nearest point there is another one, of which the sweep says nothing.
+    """
+    en, loc = (
+        next(one for one in read_json(stage.inputs["sweep"] / SWEEP)["choices"] if one["kind"] == kind)
+        for kind in FOLDERS
+    )
+    own: tuple[dict[str, Any], ...] = (
+        {"en_layer": en["layer"], "en_gamma": en["gamma"]},
+        {"loc_layer": loc["layer"], "loc_gamma": loc["gamma"]},
+    )
+    found = []
+    for settings in (own[0] | own[1], *own):
+        point = SteeringPoint.everywhere(**settings)
+        nearest = space.clipped(point)
+        if nearest == point:
+            found.append(point)
+        else:
+            stage.say(
+                f"search of {checkpoint}: the sweep's choice {point} lies outside the search space, and is not tried "
+                f"first (nearest there: {nearest})"
+            )
+    return tuple(found)
 
 
 def _starts(
