@@ -46,16 +46,17 @@ def result() -> SearchResult:
             trial(4, "sampler", None),
             trial(5, "sampler", (-0.01, 0.06)),
             trial(6, "sampler", (-0.04, 0.02), feasible=False),
+            trial(7, "sweep", (-0.02, 0.03)),
         ),
         front=(2, 3, 5),
         knee=3,
         reference=(-0.05, -0.05),
-        hypervolume=(0.0025, 0.0025, 0.0042, 0.006, 0.006, 0.0068, 0.0068),
+        hypervolume=(0.0025, 0.0025, 0.0042, 0.006, 0.006, 0.0068, 0.0068, 0.0068),
         importances={
             "transfer": {"en_layer": 0.1, "en_gamma": 0.5, "loc_gamma.ko": 0.4},
             "localization": {"en_layer": 0.2, "en_gamma": 0.1, "loc_gamma.ko": 0.7},
         },
-        counts=Counts(complete=6, failed=1, retried=0, reused=0, running=0, waiting=0),
+        counts=Counts(complete=7, failed=1, retried=0, reused=0, running=0, waiting=0),
     )
 
 
@@ -75,12 +76,13 @@ def test_the_plane_has_every_trial_with_its_role(result: SearchResult) -> None:
     assert series["front"] == {(1, 2), (4, 1), (6, -1)}
     assert series["knee"] == {(4, 1)}
     assert series["the paper's point"] == {(5, -3)}
+    assert series["the sweep's choice"] == {(3, -2)}
     assert series["first-order estimate"] == {(1, 2)}
     assert series["trial"] == {(0, 0), (4, 1), (6, -1)}
     assert series["outside the constraints"] == {(2, -4)}
     assert "EN layer 8 γ 0.5\nLOC layer 13 γ 1.5" in [text.get_text() for text in axes.texts]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert len(labels) == len(set(labels)) == 7
+    assert len(labels) == len(set(labels)) == 8
     markers = [line.get_marker() for line in axes.lines if str(line.get_label()) in labels]
     faces = [str(line.get_markerfacecolor()) for line in axes.lines if str(line.get_label()) in labels]
     sizes = [line.get_markersize() for line in axes.lines if str(line.get_label()) in labels]
@@ -96,8 +98,8 @@ def test_the_staircase_runs_below_the_front_and_never_above_it(result: SearchRes
 def test_hypervolume_in_squared_points_after_each_trial(result: SearchResult) -> None:
     (axes,) = hypervolume_figure(result).axes
     curve, took_over = axes.lines
-    assert curve.get_ydata() == pytest.approx([25, 25, 42, 60, 60, 68, 68])  # type: ignore[comparison-overlap]
-    assert list(curve.get_xdata()) == list(range(1, 8))  # type: ignore[arg-type]
+    assert curve.get_ydata() == pytest.approx([25, 25, 42, 60, 60, 68, 68, 68])  # type: ignore[comparison-overlap]
+    assert list(curve.get_xdata()) == list(range(1, 9))  # type: ignore[arg-type]
     assert list(took_over.get_xdata()) == [3.5, 3.5]  # type: ignore[arg-type]
 
 

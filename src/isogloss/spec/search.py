@@ -23,7 +23,7 @@ class SearchSection(Section):
     strengths (`gammas`), or layers and strengths (`all`), of its own. `statistic` is what is maximised on dev2, on both
     axes: the gold option's probability among the options, or accuracy. A point is feasible where transfer falls by at
     most `max_transfer_loss` against the same model unsteered, and localization by `max_localization_loss` (fractions;
-    null: by any). `starts` points proposed by a first-order estimate are tried first, after γ = 0 and the paper's.
+    null: by any). `starts` points proposed by a first-order estimate are tried first, after γ = 0, the paper's and the sweep's.
 
     `storage` is where the study is kept: null for a file beside the stage, or the URL of a database that workers on
     several machines reach. `workers` processes share the study here. `memory` GiB may hold the hidden states that trials start

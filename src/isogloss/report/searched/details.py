@@ -14,6 +14,7 @@ from isogloss.report.searched.study import Candidate, Searches, SearchTrial, Stu
 _SOURCES = {
     "zero": "γ = 0",
     "paper": "the paper's point",
+    "sweep": "the sweep's choice",
     "first-order": "first-order estimate",
     "sampler": "sampler",
 }

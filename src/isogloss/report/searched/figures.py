@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 #: Colour, marker and legend of the points that are tried first. γ = 0 is the origin.
 _STARTS = {
     "paper": (PURPLE, "*", 11.0, "the paper's point"),
+    "sweep": (BLUE, "s", 6.0, "the sweep's choice"),
     "first-order": (ORANGE, "P", 8.0, "first-order estimate"),
 }
 _OBJECTIVES = {"transfer": (BLUE, "Transfer"), "localization": (VERMILLION, "Localization")}
