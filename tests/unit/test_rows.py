@@ -25,6 +25,13 @@ def test_defaults_are_test_split_and_nothing_known():
     assert (row.split, row.region, row.context_question, row.option_regions) == ("test", None, None, None)
 
 
+def test_a_label_is_text_or_nothing():
+    assert ChoiceItem.model_validate(item()).label is None
+    assert ChoiceItem.model_validate(item(label="CS")).label == "CS"
+    assert problems(ChoiceItem, item(label=1)) == {("label", "string_type")}
+    assert problems(ChoiceItem, item(label=" ")) == {("label", "value_error")}
+
+
 @pytest.mark.parametrize("count", [2, 26])
 def test_two_to_twenty_six_options(count):
     row = ChoiceItem.model_validate(item(options=[str(n) for n in range(count)], answer=count - 1))

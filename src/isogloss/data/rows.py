@@ -74,7 +74,8 @@ class ChoiceItem(Row):
 
     `group` is the question behind the item: splits and bootstrap intervals keep a group together. `context_question` is
     the same question with its country named. `option_regions[i]` lists the regions for which option i is right.
-    `kind` and `source` (which package and version the fact comes from) are optional.
+    `kind` and `source` (which package and version the fact comes from) are optional, and so is `label`: whether the
+    question is culturally sensitive (`CS`) or agnostic (`CA`), as Global-MMLU's `cultural_sensitivity_label` says.
     """
 
     group: Text
@@ -91,6 +92,7 @@ class ChoiceItem(Row):
     split: Split = "test"
     kind: str | None = None
     source: str | None = None
+    label: Text | None = None
 
     @field_validator("options")
     @classmethod
