@@ -1,262 +1,284 @@
-"""The report page: self-contained, complete, repeatable, and drawn whole by a browser on a telephone and a desk."""
+"""The report in a real browser: from disk without a request or an error, live at every width, still without scripts."""
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import shutil
-import subprocess
-from dataclasses import replace
-from html.parser import HTMLParser
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake_comparison import make_comparison
-from fake_results import make_results
+from fake_geometry import LAYERS, make_geometry
+from fake_results import LANGUAGES, make_results
 from fake_search import make_searches
-from isogloss.evaluate.results import Comparison, Results
-from isogloss.report.comparison import comparison_csv
 from isogloss.report.page import write_report
-from isogloss.report.table import results_csv
 
 CHROMIUM = next(
     (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), ""
 )
-
-
-class Page(HTMLParser):
-    """What the tests ask of a page: tags with their attributes, and whether every element is closed."""
-
-    VOID = frozenset({"meta", "link", "br", "img", "hr", "input"})
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    write_report(make_results(), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def text(folder: Path) -> str:
-    return (folder / "report.html").read_text(encoding="utf-8")
-
-
-def test_everything_is_written(folder: Path) -> None:
-    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    figures = {f"figures/{name}.{end}" for name in ("plane", "sweep", "languages") for end in ("png", "svg")}
-    assert names == {"report.html", "table.csv", "results.json", *figures}
-    assert Results.model_validate(json.loads((folder / "results.json").read_text())) == make_results()
-    assert (folder / "table.csv").read_text() == results_csv(make_results())
-
-
-def test_the_page_is_well_formed_and_needs_nothing_from_outside(text: str) -> None:
-    page = Page(text)
-    assert page.open == []
-    assert not page.all("script")
-    assert not page.all("link")
-    assert not page.all("img")
-    addresses = [
-        value for _, attrs in page.tags for name, value in attrs.items() if name in ("src", "href", "xlink:href")
-    ]
-    assert addresses
-    assert all(value is not None and value.startswith("#") for value in addresses)
-    assert not re.findall(r"@import|url\((?!#)", text)
-
-
-def test_ids_are_unique_and_drawings_have_alternatives(text: str) -> None:
-    page = Page(text)
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    drawings = page.all("svg")
-    assert len(drawings) == 6  # three figures, for wide and for narrow screens
-    assert all(len(drawing["aria-label"] or "") > 60 for drawing in drawings)
-    assert len(page.all("figure")) == len(page.all("details")) == 3
-
-
-def test_the_page_leads_with_the_plane_and_the_findings(text: str) -> None:
-    order = [
-        text.index(part) for part in ('id="plane-', "Alone, EN-steering", "<h2>Results", "<h2>Layers", "<h2>Languages")
-    ]
-    order += [text.index(part) for part in ("<h2>Controls", "<h2>Data and model", "<h2>Time")]
-    assert order == sorted(order)
-    for fact in ("6f1c0b3d" * 8, "a47e95c2" * 8, "2,100", "8 min 14 s", "2 cores, 8 GB, no GPU"):
-        assert fact in text
-
-
-def test_names_from_data_are_escaped(tmp_path: Path) -> None:
-    results = make_results()
-    sly = results.conditions[2].model_copy(update={"label": "<script>alert(1)</script>"})
-    page = write_report(results.model_copy(update={"conditions": (sly,), "sweep": ()}), tmp_path)
-    assert not Page(page.read_text(encoding="utf-8")).all("script")
-
-
-def test_the_same_results_give_the_same_page(folder: Path, tmp_path: Path, text: str) -> None:
-    assert write_report(make_results(), tmp_path).read_text(encoding="utf-8") == text
-
-
-def test_a_page_of_a_baseline_alone(tmp_path: Path) -> None:
-    bare = make_results().model_copy(update={"conditions": (), "sweep": (), "choices": (), "seconds": {}, "counts": {}})
-    text = write_report(bare, tmp_path).read_text(encoding="utf-8")
-    assert "No method was compared" in text
-    assert "<h2>Layers" not in text
-    assert not (tmp_path / "figures" / "plane.png").exists()
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
+FIGURES = 23
+WAIT = 60_000
+#: Every figure is brought to where it is drawn, one after the other.
+DRAW_ALL = """async () => {
+  for (const figure of document.querySelectorAll('figure[data-chart]')) {
+    figure.scrollIntoView();
+    for (let turn = 0; turn < 600 && !figure.dataset.live; turn++) await new Promise((go) => setTimeout(go, 50));
+  }
+  scrollTo(0, 0);
+}"""
+MEASURED = """() => {
+  const page = document.documentElement, figures = [...document.querySelectorAll('figure[data-chart]')];
+  const marks = (figure) => figure.querySelectorAll('.live svg path, .live svg line, .live svg text').length;
+  return {
+    scroll: page.scrollWidth, client: page.clientWidth, live: figures.filter((one) => one.dataset.live).length,
+    fewest: Math.min(...figures.map(marks)),
+    wide: figures.filter((one) => one.querySelector('.live svg').getBoundingClientRect().right > innerWidth).map((one) => one.id),
+    named: figures.filter((one) => one.querySelector('.live').getAttribute('aria-label').length > 60).length,
+  };
+}"""
+#: The least contrast of the text in figures and around them with the page, by the formula of WCAG 2.
+CONTRAST = """() => {
+  const light = (color) => {
+    const parts = color.match(/[\\d.]+/g).slice(0, 3).map((part) => {
+      const one = part / 255;
+      return one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2];
+  };
+  const paper = light(getComputedStyle(document.body).backgroundColor);
+  const against = (color) => {
+    const one = light(color);
+    return (Math.max(one, paper) + 0.05) / (Math.min(one, paper) + 0.05);
+  };
+  const words = [...document.querySelectorAll('.live svg text')].filter((one) => one.getAttribute('stroke') === null);
+  const written = words.map((one) => against(getComputedStyle(one).fill));
+  const around = [...document.querySelectorAll('p, li, figcaption, td, th, label, legend')];
+  return [Math.min(...written), Math.min(...around.map((one) => against(getComputedStyle(one).color))), written.length];
+}"""
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of results and of a comparison of trained models."""
-    folder = tmp_path_factory.mktemp("compared")
-    write_report(make_results(), folder, comparison=make_comparison())
-    return folder
-
-
-def test_a_comparison_adds_its_files(compared: Path) -> None:
-    names = {path.relative_to(compared).as_posix() for path in compared.rglob("*") if path.is_file()}
-    figures = {
-        f"figures/{name}.{end}"
-        for name in (
-            "plane",
-            "sweep",
-            "languages",
-            "methods",
-            "methods-languages",
-            "curves",
-            "curves-languages",
-            "loss",
-        )
-        for end in ("png", "svg")
-    }
-    files = {"report.html", "table.csv", "results.json", "comparison.csv", "comparison.json"}
-    assert names == {*files, *figures}
-    written = json.loads((compared / "comparison.json").read_text())
-    assert Comparison.model_validate(written) == make_comparison()
-    assert (compared / "comparison.csv").read_text() == comparison_csv(make_comparison())
-
-
-def test_a_page_with_a_comparison_leads_with_the_methods_and_then_says_why(compared: Path) -> None:
-    text = (compared / "report.html").read_text(encoding="utf-8")
-    order = [text.index(part) for part in ('id="methods-', "MIST raises transfer", "<h2>Results", "<h2>By language")]
-    order += [text.index(part) for part in ("<h2>Steering on top", "<h2>Over training", 'id="curves-', 'id="loss-')]
-    order += [text.index(part) for part in ("<h2>The unaligned model", 'id="plane-', "<h2>Layers", "<h2>Controls")]
-    assert order == sorted(order)
-    page = Page(text)
-    assert page.open == []
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    assert len(page.all("figure")) == len(page.all("details")) == 8
-    assert all(len(drawing["aria-label"] or "") > 60 for drawing in page.all("svg"))
-    assert not page.all("script")
-    assert not page.all("img")
-    assert not page.all("link")
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report of results, a comparison and two searches."""
-    folder = tmp_path_factory.mktemp("searched")
-    write_report(make_results(), folder, comparison=make_comparison(), searches=make_searches())
-    return folder
-
-
-def test_searches_follow_the_methods_and_say_how_to_use_what_they_found(searched: Path) -> None:
-    text = (searched / "report.html").read_text(encoding="utf-8")
-    parts = ("<h2>Over training", "<h2>Layers and strengths, searched", 'id="search-unaligned-front-')
-    order = [text.index(part) for part in (*parts, 'id="search-mist-importances-', "<h2>The points found, on test")]
-    order += [text.index(part) for part in ('id="candidates-', "Use one", "<h2>The unaligned model under steering")]
-    assert order == sorted(order)
-    for command in ("generate", "fetch", "export"):
-        assert f"isogloss {command} models:/localized-gemma@champion" in text
-    page = Page(text)
-    assert page.open == []
-    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
-    assert len(ids) == len(set(ids))
-    assert len(page.all("figure")) == len(page.all("details")) == 15
-    assert all(len(drawing["aria-label"] or "") > 60 for drawing in page.all("svg"))
-    assert not page.all("script") + page.all("img") + page.all("link")
-    written = {path.name for path in (searched / "figures").iterdir()}
-    assert {"search-unaligned-front.png", "search-mist-hypervolume.svg", "candidates.png"} <= written
-
-
-def test_a_search_without_a_name_to_register_says_how_to_promote(tmp_path: Path, text: str) -> None:
-    """Of the unaligned model alone, without trained ones; a page without searches does not mention any."""
-    whole = make_searches(model=None)
-    points = tuple(each for each in whole.candidates if each.checkpoint == "unaligned")
-    searches = replace(
-        whole,
-        studies=whole.studies[:1],
-        candidates=tuple(replace(each, dominated_by=None) for each in points),
-        knee=points[0].name,
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of everything there can be."""
+    folder = tmp_path_factory.mktemp("whole")
+    return write_report(
+        make_results(),
+        folder,
+        comparison=make_comparison(),
+        searches=make_searches(),
+        geometry=make_geometry(),
     )
-    page = write_report(make_results(), tmp_path, searches=searches).read_text(encoding="utf-8")
-    order = [page.index(part) for part in ("<h2>Layers and strengths</h2>", "<h2>Layers and strengths, searched")]
-    order += [page.index(part) for part in ("isogloss promote PIPELINE --name NAME", "<h2>Languages")]
-    assert order == sorted(order)
-    assert "Hollow: another is at least as good" not in page
-    for word in ("searched", "Hypervolume", "isogloss fetch"):
-        assert word in page
-        assert word not in text
 
 
-def test_the_caption_of_the_layers_names_the_statistic_of_the_choice(text: str, tmp_path: Path) -> None:
-    assert "The choice goes by the right option&#39;s probability" in text
-    results = make_results()
-    by_accuracy = tuple(choice.model_copy(update={"rule": "highest gain, by accuracy"}) for choice in results.choices)
-    page = write_report(results.model_copy(update={"choices": by_accuracy, "conditions": ()}), tmp_path)
-    assert "The choice goes by accuracy" in page.read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM:
+        pytest.skip("there is no Chromium to open the page in")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield opened
+        opened.close()
 
 
-@pytest.mark.skipif(not CHROMIUM, reason="no chromium to draw the page with")
-@pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize(("report", "figures"), [("folder", 3), ("compared", 8), ("searched", 15)])
-def test_a_browser_draws_the_page_without_sideways_scrolling(
-    request: pytest.FixtureRequest, report: str, figures: int, tmp_path: Path, width: int
+@pytest.fixture
+def open_page(browser: Any, report: Path) -> Iterator[Any]:
+    """Opens the report with the network cut; afterwards nothing was asked for but the page, and nothing was complained of."""
+    contexts, told, asked = [], [], []
+
+    def opened(**settings: Any) -> Any:
+        context = browser.new_context(offline=True, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(WAIT)
+        page.on("console", lambda message: told.append(message.text))
+        page.on("pageerror", lambda error: told.append(str(error)))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(report.as_uri())
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert told == []
+    assert asked == [report.as_uri()] * len(contexts)
+
+
+def live(page: Any, name: str) -> Any:
+    """A figure of the page, once it is drawn."""
+    figure = page.locator(f"#figure-{name}")
+    figure.scroll_into_view_if_needed()
+    page.locator(f"#figure-{name}[data-live]").wait_for()
+    return figure
+
+
+def settled(page: Any, name: str, times: int) -> None:
+    """Waits until a figure has followed its controls so many times."""
+    page.locator(f'#figure-{name}[data-drawn="{times}"]').wait_for()
+
+
+def marks(figure: Any) -> list[str]:
+    """Where the points of a figure are, as far as they can be seen."""
+    found = figure.locator('.live .mark-symbol.role-mark path:not([opacity="0"])')
+    return found.evaluate_all("all => all.map((one) => one.getAttribute('transform') + one.getAttribute('d'))")
+
+
+def keep(page: Any, tmp_path: Path, name: str) -> Path:
+    """A picture of the whole page, where artefacts are kept."""
+    folder = Path(os.environ.get("ISOGLOSS_ARTEFACTS", tmp_path))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    page.screenshot(path=path, full_page=True)
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(400, "dark"), (1400, "light")])
+def test_all_figures_are_live_and_the_page_never_scrolls_sideways(
+    open_page: Any, tmp_path: Path, width: int, scheme: str
 ) -> None:
-    """The page in a frame of the given width, because a headless window cannot be narrower than 500 pixels."""
-    folder = request.getfixturevalue(report)
-    frame = tmp_path / "frame.html"
-    frame.write_text(
-        f'<iframe id="f" src="{(folder / "report.html").as_uri()}" '
-        f'style="width:{width}px;height:900px;border:0"></iframe>'
-        "<script>onload = () => { const d = f.contentDocument, e = d.documentElement;"
-        "const shown = [...d.querySelectorAll('figure svg')].filter(s => s.getBoundingClientRect().width > 200).length;"
-        "document.title = JSON.stringify({scroll: e.scrollWidth, client: e.clientWidth, shown}); }</script>"
-    )
-    done = subprocess.run(
-        [
-            *(CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-            *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-            *("--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1500,1000"),
-            *("--dump-dom", frame.as_uri()),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title, done.stdout[:500]
-    measured = json.loads(title[1])
-    assert measured["scroll"] <= measured["client"] <= width
-    assert measured["shown"] == figures
+    page = open_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    page.evaluate(DRAW_ALL)
+    found = page.evaluate(MEASURED)
+    assert found["scroll"] <= found["client"] <= width
+    assert (found["live"], found["named"], found["wide"]) == (FIGURES, FIGURES, [])
+    assert found["fewest"] > 15
+    shown = page.locator("figure[data-chart]").first.get_attribute("data-live")
+    assert shown == ("narrow" if width == 400 else "wide")
+    in_figures, around, count = page.evaluate(CONTRAST)
+    assert count > 300
+    assert in_figures >= 3, "names in their model's colour are bold; all else is darker"
+    assert around >= 4.5
+    assert keep(page, tmp_path, f"report-{width}-{scheme}").stat().st_size > 200_000
+
+
+def test_figures_follow_the_scheme_and_the_width_while_the_page_is_open(open_page: Any) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900}, color_scheme="light")
+    figure = live(page, "methods")
+    word = figure.locator(".live svg text").first
+    before = word.evaluate("one => getComputedStyle(one).fill")
+    page.emulate_media(color_scheme="dark")
+    assert word.evaluate("one => getComputedStyle(one).fill") != before
+    wide = figure.locator(".live svg").evaluate("one => one.getAttribute('width')")
+    page.set_viewport_size({"width": 400, "height": 900})
+    page.locator('#figure-methods[data-live="narrow"]').wait_for()
+    assert float(figure.locator(".live svg").evaluate("one => one.getAttribute('width')")) < float(wide)
+
+
+def test_a_language_and_a_method_can_be_taken_off_the_plane(open_page: Any) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900})
+    figure = live(page, "plane")
+    every = marks(figure)
+    figure.get_by_role("checkbox", name="Greek").uncheck()
+    settled(page, "plane", 1)
+    assert len(marks(figure)) == len(every) - 3  # one a method
+    assert "el" not in figure.locator(".live svg text").all_text_contents()
+    figure.get_by_role("checkbox", name="EN-steering").uncheck()
+    settled(page, "plane", 2)
+    assert "EN-steering" not in figure.locator(".live svg text").all_text_contents()
+    figure.get_by_role("checkbox", name="Greek").check()
+    figure.get_by_role("checkbox", name="EN-steering").check()
+    settled(page, "plane", 4)
+    assert sorted(marks(figure)) == sorted(every)
+    hidden = live(page, "methods")
+    assert not [text for text in hidden.locator(".live svg text").all_text_contents() if text.endswith(" el")]
+    hidden.get_by_role("checkbox", name="Greek").check()
+    settled(page, "methods", 1)
+    assert "MIST el" in hidden.locator(".live svg text").all_text_contents()
+
+
+def test_the_keyboard_alone_moves_through_layers_and_languages(open_page: Any) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900})
+    figure = live(page, "pca")
+    slider = figure.locator("input[type=range]")
+    start = marks(figure)
+    assert len(start) >= 4 * 2 * 20 * len(LANGUAGES)
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    settled(page, "pca", 1)
+    assert figure.locator("output").text_content() == "12"
+    assert slider.get_attribute("aria-valuetext") == "layer 12"
+    moved = marks(figure)
+    assert len(moved) == len(start)
+    assert moved != start
+    page.keyboard.press("Home")
+    settled(page, "pca", 2)
+    assert figure.locator("output").text_content() == str(LAYERS[0])
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    settled(page, "pca", 3)
+    english = page.evaluate("() => [document.activeElement.value, document.activeElement.checked]")
+    assert english == ["en", False]
+    assert len(marks(figure)) == len(start) - 4 * 2 * 20
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_a_menu_shows_other_states(open_page: Any) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900})
+    for name, label, value in (
+        ("retrieval", "Language", "ar"),
+        ("convergence", "States", "loc"),
+        ("bias", "Language", "ko"),
+    ):
+        figure = live(page, name)
+        path = figure.locator(".live svg .mark-symbol path, .live svg .mark-line path")
+        before = path.evaluate_all("all => all.map((one) => one.getAttribute('transform') + one.getAttribute('d'))")
+        figure.get_by_role("combobox", name=label).select_option(value)
+        settled(page, name, 1)
+        after = path.evaluate_all("all => all.map((one) => one.getAttribute('transform') + one.getAttribute('d'))")
+        assert after != before, name
+        assert after, name
+
+
+def test_a_point_says_what_it_is(open_page: Any) -> None:
+    page = open_page(viewport={"width": 1400, "height": 900})
+    figure = live(page, "methods")
+    points = figure.locator(".live .mark-symbol.role-mark path[aria-label], .live .mark-symbol.role-mark path")
+    for index in range(points.count() - 1, -1, -1):
+        points.nth(index).dispatch_event("pointermove", {"bubbles": True})
+        told = page.locator("#vg-tooltip-element.visible")
+        if told.count():
+            break
+    text = told.text_content()
+    for word in ("Method", "Language", "Steering", "Transfer Δ [95 %]", "Items"):
+        assert word in text
+    assert re.search(r"[+−]\d+\.\d \[", text)
+
+
+def test_numbers_are_one_click_away(open_page: Any) -> None:
+    page = open_page(viewport={"width": 400, "height": 900})
+    details = page.locator("figure[data-chart] details")
+    assert details.count() == FIGURES
+    first = details.first
+    assert not first.locator("table").is_visible()
+    first.locator("summary").click()
+    assert first.locator("table").is_visible()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 400
+
+
+def test_without_scripts_and_on_paper_the_figures_stand_still(browser: Any, report: Path, open_page: Any) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 400, "height": 900})
+    still = context.new_page()
+    still.goto(report.as_uri())
+    drawings = still.locator(".still svg")
+    assert drawings.count() == FIGURES
+    assert all(drawings.nth(index).is_visible() for index in range(FIGURES))
+    assert not still.locator("form.set").first.is_visible()
+    context.close()
+    page = open_page(viewport={"width": 1400, "height": 900}, color_scheme="dark")
+    figure = live(page, "methods")
+    assert not figure.locator(".still").is_visible()
+    page.emulate_media(media="print")
+    assert figure.locator(".still svg").is_visible()
+    assert not figure.locator(".live").is_visible()
+    assert not figure.locator("form.set").is_visible()
+    background = page.evaluate("() => getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(255, 255, 255)"
+
+
+def test_the_page_is_light_enough_to_send(report: Path) -> None:
+    assert report.stat().st_size < 6_000_000

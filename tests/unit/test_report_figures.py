@@ -8,12 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from matplotlib import rcParams
-from matplotlib.figure import Figure
 
 from fake_results import LANGUAGES, condition, make_results
 from isogloss.errors import UserError
 from isogloss.evaluate.results import MACRO, Results
+from isogloss.report.canvas import extent
 from isogloss.report.details import (
     languages_alternative,
     plane_alternative,
@@ -21,9 +20,14 @@ from isogloss.report.details import (
     sweep_alternative,
     sweep_numbers,
 )
-from isogloss.report.figures import languages_figure, plane_figure, sweep_figure
-from isogloss.report.labels import spread
-from isogloss.report.style import inline_svg, look_of, save
+from isogloss.report.drawn import Figure, inline_svg, save
+from isogloss.report.labels import Frame, Label, place_labels, spread, text_width
+from isogloss.report.languages import languages_figure
+from isogloss.report.pictures import packed
+from isogloss.report.plane import plane_controls, plane_figure
+from isogloss.report.style import look_of
+from isogloss.report.sweep import sweep_controls, sweep_figure
+from scenes import datasets, fault, items, layers, records, texts
 
 
 @pytest.fixture(scope="module")
@@ -36,105 +40,144 @@ def plane(results: Results) -> Figure:
     return plane_figure(results)
 
 
-def texts(figure: Figure) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
+def test_every_figure_is_a_valid_specification(results: Results, plane: Figure) -> None:
+    for drawn in (plane, sweep_figure(results), languages_figure(results), plane_figure(results, columns=1)):
+        assert not fault(drawn)
 
 
 def test_the_plane_has_its_points_where_the_numbers_are(plane: Figure, results: Results) -> None:
-    axes = plane.axes[0]
-    drawn = {
-        (round(float(x), 6), round(float(y), 6)) for line in axes.lines for x, y in zip(*line.get_data(), strict=True)
-    }
+    points = {(record["series"], record["code"]): record for record in records(plane, "series", "code")}
     for each in results.conditions:
-        across, up = (each.delta[axis][MACRO].value for axis in ("localization", "transfer"))
-        assert (round(100 * across, 6), round(100 * up, 6)) in drawn
-    assert (0.0, 0.0) in drawn
+        across, up = (each.delta[axis][MACRO] for axis in ("localization", "transfer"))
+        point = points[each.label, MACRO]
+        assert (point["x"], point["y"]) == pytest.approx((100 * across.value, 100 * up.value), abs=1e-3)
+        assert across.low is not None
+        assert up.high is not None
+        assert (point["x_low"], point["y_high"]) == pytest.approx((100 * across.low, 100 * up.high), abs=1e-3)
+        assert f"{up.n:,} transfer" in point["n"]
+    steered = [each.label for each in results.conditions if each.role == "method"]
+    assert {key for key in points if key[1] != MACRO} == {(s, c) for s in steered for c in LANGUAGES if c != "en"}
+    assert [(p["x0"], p["y0"]) for p in points.values() if "x0" in p] == [(0.0, 0.0)] * len(steered)
+
+
+def test_a_point_tells_everything_when_hovered(plane: Figure) -> None:
+    (told,) = [part["encoding"]["tooltip"] for part in layers(plane.spec) if "tooltip" in part.get("encoding", {})]
+    assert [each["title"] for each in told] == [
+        *("Method", "Steering", "Language", "Transfer Δ [95 %]", "Localization Δ [95 %]", "Items")
+    ]
+    assert all(each["field"] in records(plane, "series")[0] for each in told)
 
 
 def test_the_plane_names_methods_languages_and_the_erasure_quadrant(plane: Figure) -> None:
     found = texts(plane)
     for label in ("EN-steering", "LOC-steering", "SUR-steering"):
         assert label in found
-    assert sorted(text for text in found if len(text) == 2) == sorted(3 * [code for code in LANGUAGES if code != "en"])
+    assert sorted(text for text in found if len(text) == 2 and text.isalpha()) == sorted(
+        3 * [code for code in LANGUAGES if code != "en"]
+    )
     assert any("erasure" in text for text in found)
-    legend = plane.legends[0]
-    assert "Country in the prompt" in [text.get_text() for text in legend.get_texts()]
+    assert "Country in the prompt" in found  # in the legend
 
 
-def test_labels_stay_inside_the_plane_and_off_each_other(plane: Figure) -> None:
-    axes = plane.axes[0]
-    frame = axes.get_window_extent()
-    boxes = [text.get_window_extent() for text in axes.texts if text.get_text().endswith("steering")]
+@pytest.mark.parametrize("columns", [1, 2])
+def test_labels_stay_inside_the_drawing_and_off_each_other(results: Results, columns: int) -> None:
+    drawn = plane_figure(results, columns=columns)
+    wide = re.search(r'<svg[^>]*\bwidth="([\d.]+)"', drawn.svg())
+    assert wide
+    boxes = []
+    for item in items(drawn, "text"):
+        if str(item.get("text")).endswith("-steering") and item.get("stroke"):
+            width = text_width(Label(x=0, y=0, text=item["text"], bold=True, size=item["fontSize"]))
+            align = {"left": 0.0, "center": 0.5, "right": 1.0}[item["align"]]
+            left = item["left"] + item.get("dx", 0) - align * width
+            boxes.append((left, item["top"] + item.get("dy", 0), left + width))
     assert len(boxes) == 3
-    for box in boxes:
-        assert frame.x0 <= box.x0
-        assert box.x1 <= frame.x1
-    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[i + 1 :])
+    assert all(left >= 0 and right <= float(wide[1]) for left, _, right in boxes)
+    for index, (left, top, right) in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            assert abs(top - other[1]) > 11 or right < other[0] or other[2] < left
 
 
-def test_all_four_quadrants_are_in_sight(plane: Figure) -> None:
-    (left, right), (bottom, top) = plane.axes[0].get_xlim(), plane.axes[0].get_ylim()
+def test_all_four_quadrants_are_in_sight_with_room_for_their_names() -> None:
+    left, right, bottom, top = extent([(8.0, 2.0), (6.0, 1.0)], height=400)
     assert left < 0 < right
-    assert bottom < 0 < top
+    assert bottom < 0
+    assert (top - 2.0) / (top - bottom) * 400 >= 50
+    assert extent([(8.0, 2.0)], height=400, words=False)[3] < top
+
+
+def test_pages_can_choose_languages_and_methods_of_the_plane(plane: Figure, results: Results) -> None:
+    params = {each["name"]: each["value"] for each in plane.spec["params"]}
+    for control in plane_controls(results):
+        assert control.kind == "boxes"
+        assert list(control.checked) == [value for value, _ in control.options]  # type: ignore[union-attr]
+        assert set(params[control.signal]) == set(control.checked)  # type: ignore[union-attr]
 
 
 def test_the_sweep_has_a_line_for_each_strength_and_marks_the_choice(results: Results) -> None:
-    figure = sweep_figure(results)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "EN-steering: transfer",
-        "LOC-steering: transfer",
-        "EN-steering: localization",
-        "LOC-steering: localization",
-    ]
-    for axes in figure.axes:
-        lines = [line for line in axes.lines if len(line.get_xdata()) == results.num_layers]  # type: ignore[arg-type]
-        curves = [line for line in lines if line.get_marker() != "None"]
-        assert len(curves) == 3
-        (probability,) = (line for line in lines if line.get_marker() == "None")
-        kind, axis = axes.get_title(loc="left").split("-steering: ")
-        chosen = [p for p in results.sweep if p.kind == kind.lower() and p.gamma == 1.0]
-        expected = [100 * getattr(point, f"{axis}_probability") for point in chosen]
-        assert list(probability.get_ydata()) == pytest.approx(expected)  # type: ignore[arg-type]
-        assert len({(line.get_linestyle(), line.get_marker()) for line in curves}) == 3
-        assert len(axes.collections) == 3  # interval bands
-    assert texts(figure).count("chosen: layer 13, γ 1") == 2
-    assert len(sweep_figure(results, columns=1).axes) == 4
+    drawn = sweep_figure(results)
+    titles = [panel["title"] for panel in drawn.spec["concat"]]
+    assert titles == [f"{kind}-steering: {axis}" for axis in ("transfer", "localization") for kind in ("EN", "LOC")]
+    for panel in drawn.spec["concat"]:
+        kind, axis = panel["title"].split("-steering: ")
+        own = datasets(drawn, panel)
+        lines = [row for rows in own for row in rows if "dash" in row]
+        for name in {row["name"] for row in lines}:
+            gamma = float(name.split("γ ")[1])
+            points = [p for p in results.sweep if p.kind == kind.lower() and p.gamma == gamma]
+            line = sorted((row["x"], row["y"], row["low"]) for row in lines if row["name"] == name)
+            given = sorted((p.layer, 100 * getattr(p, axis).value, 100 * getattr(p, axis).low) for p in points)
+            assert [x for row in line for x in row] == pytest.approx([x for row in given for x in row], abs=1e-3)
+        assert len({(str(row["dash"]), row["shape"]) for row in lines}) == len({row["name"] for row in lines}) == 3
+        probability = [
+            100 * getattr(p, f"{axis}_probability") for p in results.sweep if (p.kind, p.gamma) == (kind.lower(), 1.0)
+        ]
+        sets = [[row.get("y") for row in rows] for rows in own]
+        assert any(len(each) == len(probability) and each == pytest.approx(probability, abs=1e-3) for each in sets)
+    assert texts(drawn).count("chosen: layer 13, γ 1") == 2
+    assert len(sweep_figure(results, columns=1).spec["concat"]) == 4
+    (boxes,) = sweep_controls(results)
+    assert [label for _, label in boxes.options] == ["γ 0.5", "γ 1", "γ 2"]  # type: ignore[union-attr]
 
 
 def test_the_sweep_draws_what_is_there(results: Results) -> None:
     few = results.model_copy(update={"sweep": tuple(p for p in results.sweep if p.kind == "loc" and p.layer == 13)})
-    assert len(sweep_figure(few).axes) == 2
+    assert len(sweep_figure(few).spec["concat"]) == 2
+    assert sweep_figure(few).svg()
     with pytest.raises(UserError, match="no sweep"):
         sweep_figure(results.model_copy(update={"sweep": ()}))
 
 
 def test_languages_show_three_conditions_on_two_axes(results: Results) -> None:
-    figure = languages_figure(results)
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "Unsteered",
-        "SUR-steering",
-        "Country in the prompt",
-    ]
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()][-1] == "Macro mean"
-    assert len(languages_figure(results, columns=1).axes) == 2
+    drawn = languages_figure(results)
+    assert [panel["title"] for panel in drawn.spec["concat"]] == ["Transfer", "Localization"]
+    shown = records(drawn, "row", "series", "shape")
+    assert {row["series"] for row in shown} == {"Unsteered", "SUR-steering", "Country in the prompt"}
+    assert len({row["shape"] for row in shown}) == 3
+    greek = [row for row in shown if (row["row"], row["series"]) == ("Greek", "Unsteered")]
+    rates = [100 * results.baseline.accuracy[axis]["el"].value for axis in ("transfer", "localization")]
+    assert sorted(row["x"] for row in greek) == pytest.approx(sorted(rates))
+    assert "Macro mean" in texts(drawn)
 
 
 def test_languages_are_drawn_where_a_condition_lacks_an_axis(results: Results) -> None:
     country = results.conditions[3]
     partial = country.model_copy(update={"accuracy": {"localization": country.accuracy["localization"]}})
-    figure = languages_figure(results.model_copy(update={"conditions": (*results.conditions[:3], partial)}))
-    assert len(figure.legends[0].get_texts()) == 3
+    drawn = languages_figure(results.model_copy(update={"conditions": (*results.conditions[:3], partial)}))
+    assert texts(drawn).count("Country in the prompt") == 1
+    own = [row for row in records(drawn, "row", "series") if row["series"] == "Country in the prompt"]
+    assert len(own) == len(country.accuracy["localization"])
 
 
 def test_loc_in_ens_layer_is_a_hollow_point_named_below(results: Results) -> None:
     loc = results.conditions[1]
     middle = condition("loc_mid", "LOC at EN's layer", "method", "", transfer=0.0, localization=0.02, bias=0.0, seed=9)
-    figure = plane_figure(results.model_copy(update={"conditions": (middle, loc)}))
-    found = texts(figure)
-    assert "LOC at EN's layer" not in found
-    assert "LOC at EN's layer" in [text.get_text() for text in figure.legends[0].get_texts()]
-    assert sorted(text for text in found if len(text) == 2) == sorted(code for code in LANGUAGES if code != "en")
-    assert look_of("loc_mid").marker != look_of("loc").marker
+    drawn = plane_figure(results.model_copy(update={"conditions": (middle, loc)}))
+    points = [row for row in records(drawn, "series", "code") if row["series"] == middle.label]
+    assert [(row["code"], row["hollow"]) for row in points] == [(MACRO, True)]
+    assert "text" not in points[0]
+    assert texts(drawn).count("LOC at EN's layer") == 1  # in the legend
+    assert look_of("loc_mid").shape != look_of("loc").shape
 
 
 def test_an_empty_plane_is_the_users_to_mend(results: Results) -> None:
@@ -144,35 +187,48 @@ def test_an_empty_plane_is_the_users_to_mend(results: Results) -> None:
 
 def test_conditions_differ_in_shape_as_well_as_colour(results: Results) -> None:
     looks = [look_of(condition.name) for condition in (results.baseline, *results.conditions)]
-    assert len({look.marker for look in looks}) == len(looks)
-    assert look_of("a condition of tomorrow").marker
-
-
-def test_drawing_leaves_matplotlib_as_it_was(results: Results) -> None:
-    before = dict(rcParams)
-    plane_figure(results)
-    assert dict(rcParams) == before
+    assert len({look.shape for look in looks}) == len(looks)
+    assert look_of("a condition of tomorrow").shape
 
 
 def test_files_are_written_twice_as_fine_as_a_screen_and_repeatable(plane: Figure, tmp_path: Path) -> None:
-    png, svg = save(plane, tmp_path / "a" / "plane")
-    width = int.from_bytes(png.read_bytes()[16:20], "big")
-    assert width == pytest.approx(plane.get_figwidth() * 192, abs=1)
-    again = save(plane, tmp_path / "b" / "plane")
-    assert (png.read_bytes(), svg.read_bytes()) == tuple(path.read_bytes() for path in again)
+    stem = tmp_path / "a" / "plane"
+    svg = save(plane, stem)
+    png = stem.with_suffix(".png").read_bytes()
+    wide = re.search(r'<svg[^>]*\bwidth="([\d.]+)"', svg)
+    assert wide
+    assert int.from_bytes(png[16:20], "big") == pytest.approx(2 * float(wide[1]), abs=2)
+    again = tmp_path / "b" / "plane"
+    assert save(plane, again) == svg == stem.with_suffix(".svg").read_text(encoding="utf-8")
+    assert again.with_suffix(".png").read_bytes() == png
+    plane.savefig(tmp_path / "alone.png")
+    assert (tmp_path / "alone.png").read_bytes() == png
 
 
 def test_inline_drawings_follow_the_page(plane: Figure) -> None:
-    text = inline_svg(plane, "plane", 'a < b & "c"')
+    text = inline_svg(plane.svg(), "plane", 'a < b & "c"')
     root = ElementTree.fromstring(text)
     assert root.attrib["role"] == "img"
     assert root.attrib["aria-label"] == 'a < b & "c"'
     assert "width" not in root.attrib
-    assert "currentColor" in text
-    assert "var(--paper)" in text
+    for variable in ("--ink", "--paper", "--vermillion"):
+        assert f"var({variable})" in text
+    assert not re.findall(r"#(?:22262d|fefefe|0072b2)", text)
     ids = re.findall(r'\bid="([^"]+)"', text)
     assert all(name.startswith("plane-") for name in ids)
     assert set(re.findall(r"(?:href=\"#|url\(#)([^\")]+)", text)) <= set(ids)
+
+
+def test_records_are_packed_so_that_they_can_be_unpacked() -> None:
+    rows = [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}, {"a": 3, "c": [0]}]
+    whole = packed(rows)
+    unpacked: list[dict[str, object]] = [{} for _ in range(whole["count"])]
+    for name, (values, places) in whole["columns"].items():
+        for index, row in enumerate(unpacked):
+            place = index if places is None else places[index]
+            if place >= 0:
+                row[name] = values[place]
+    assert unpacked == rows
 
 
 def test_alternatives_and_tables_carry_the_numbers(results: Results) -> None:
@@ -181,6 +237,14 @@ def test_alternatives_and_tables_carry_the_numbers(results: Results) -> None:
     assert "Greek" in languages_alternative(results)
     assert len(plane_numbers(results).rows) == len(results.conditions) * (len(LANGUAGES) + 1)
     assert len(sweep_numbers(results).rows) == len(results.sweep)
+
+
+def test_labels_go_where_nothing_is_written() -> None:
+    frame = Frame(left=0, right=10, bottom=0, top=10, width=300, height=300)
+    labels = [Label(x=5, y=5, text="one"), Label(x=5.2, y=5, text="other")]
+    places = place_labels(frame, labels, taken=[(155, 100, 300, 200)])
+    assert places[0].align == "right"
+    assert len({(place.dx, place.dy) for place in places}) == 2
 
 
 def test_spread_keeps_order_and_moves_only_what_is_too_near() -> None:

@@ -18,6 +18,7 @@ from isogloss.report.searched.study import Searches, Study, kind_text, point_tex
 from isogloss.report.searched.tables import candidate_lines, candidates_table, fronts_table
 from isogloss.search.point import UNSTEERED, Steering, SteeringPoint
 from isogloss.search.result import Constraints
+from scenes import fault, records, texts
 
 
 @pytest.fixture(scope="module")
@@ -184,28 +185,24 @@ def test_candidates_are_told_apart_without_colour(searches: Searches) -> None:
     given = {each.name: (each.checkpoint, each.condition) for each in searches.candidates}
     dominated = [each.name for each in searches.candidates if each.dominated_by is not None]
     figure = candidates_figure(given, dominated=dominated)
-    (axes,) = figure.axes
-    numbers = [text.get_text() for text in axes.texts if text.get_text().isdigit()]
-    assert sorted(numbers) == sorted(map(str, range(1, 9)))
-    markers = {
-        each.checkpoint: bars[0].get_marker() for each, bars in zip(searches.candidates, axes.containers, strict=True)
-    }  # type: ignore[index]
-    origin = axes.lines[[line.get_label() for line in axes.lines].index("unaligned, unsteered")].get_marker()
-    assert len({*markers.values(), origin}) == 3
-    faces = [str(bars[0].get_markerfacecolor()) for bars in axes.containers]  # type: ignore[index]
-    edges = [str(bars[0].get_markeredgecolor()) for bars in axes.containers]  # type: ignore[index]
-    hollow = [each.name for each, face, edge in zip(searches.candidates, faces, edges, strict=True) if face != edge]
-    assert hollow == dominated
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["unaligned, unsteered", "Unaligned", "MIST", "hollow: dominated by another"]
+    assert not fault(figure)
+    points = {each["text"]: each for each in records(figure, "steering", "text")}
+    assert list(points) == [str(number) for number in range(1, 9)]
+    for each, point in zip(searches.candidates, points.values(), strict=True):
+        across, up = each.change("localization"), each.change("transfer")
+        assert (point["x"], point["y"]) == pytest.approx((100 * across.value, 100 * up.value), abs=1e-3)
+        assert point["hollow"] == (each.name in dominated)
+    shapes = {each.label: point["shape"] for each, point in zip(searches.candidates, points.values(), strict=True)}
+    assert len(set(shapes.values())) == 2
+    assert {"unaligned", "Unaligned", "MIST", "hollow: dominated by another", *points} <= set(texts(figure))
 
 
 def test_one_point_among_them_is_marked_by_name(searches: Searches) -> None:
     given = {each.name: (each.checkpoint, each.condition) for each in searches.candidates}
-    (axes,) = candidates_figure(given, marked=searches.candidates[2].name).axes
-    texts = [text.get_text() for text in axes.texts]
-    assert texts.count("this model") == 1
-    assert not [text for text in texts if text.isdigit()]
-    sizes = [bars[0].get_markersize() for bars in axes.containers]  # type: ignore[index]
+    figure = candidates_figure(given, marked=searches.candidates[2].name)
+    points = records(figure, "steering")
+    assert [point.get("text") for point in points] == [None, None, "this model", None, None, None, None, None]
+    assert texts(figure).count("this model") == 1
+    sizes = [point["area"] for point in points]
     assert sizes.index(max(sizes)) == 2
     assert sizes.count(max(sizes)) == 1

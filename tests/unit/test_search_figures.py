@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from matplotlib.axes import Axes
 
 from isogloss.errors import UserError
+from isogloss.report.drawn import Figure, save
 from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
-from isogloss.report.style import save
 from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
 from isogloss.search.result import Constraints, Counts, SearchResult, Source, TrialRecord
 from isogloss.search.space import SearchSpace
+from scenes import fault, items, layers, records, texts
 
 LAYERS = tuple(range(1, 19))
 SAMPLED = SteeringPoint.everywhere(en_layer=8, en_gamma=0.5, loc_layer=13, loc_gamma=1.5)
@@ -60,55 +59,74 @@ def result() -> SearchResult:
     )
 
 
-def drawn(axes: Axes) -> dict[str, set[tuple[float, float]]]:
-    """The places of each labelled series."""
-    found = {}
-    for line in axes.lines:
-        places = np.column_stack([np.asarray(values, dtype=float) for values in line.get_data()]).tolist()
-        found[str(line.get_label())] = {(round(x, 6), round(y, 6)) for x, y in places}
+def drawn(figure: Figure) -> dict[str, set[tuple[float, float]]]:
+    """The places of each kind of point."""
+    found: dict[str, set[tuple[float, float]]] = {}
+    for each in records(figure, "kind"):
+        found.setdefault(each["kind"], set()).add((each["x"], each["y"]))
     return found
+
+
+def test_every_figure_is_a_valid_specification(result: SearchResult) -> None:
+    for draw in (front_figure, hypervolume_figure, importances_figure):
+        assert not fault(draw(result))
+        assert not fault(draw(result, columns=1))
 
 
 def test_the_plane_has_every_trial_with_its_role(result: SearchResult) -> None:
     figure = front_figure(result)
-    (axes,) = figure.axes
-    series = drawn(axes)
-    assert series["front"] == {(1, 2), (4, 1), (6, -1)}
-    assert series["knee"] == {(4, 1)}
-    assert series["the paper's point"] == {(5, -3)}
-    assert series["the sweep's choice"] == {(3, -2)}
-    assert series["first-order estimate"] == {(1, 2)}
-    assert series["trial"] == {(0, 0), (4, 1), (6, -1)}
-    assert series["outside the constraints"] == {(2, -4)}
-    assert "EN layer 8 γ 0.5\nLOC layer 13 γ 1.5" in [text.get_text() for text in axes.texts]
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert len(labels) == len(set(labels)) == 8
-    markers = [line.get_marker() for line in axes.lines if str(line.get_label()) in labels]
-    faces = [str(line.get_markerfacecolor()) for line in axes.lines if str(line.get_label()) in labels]
-    sizes = [line.get_markersize() for line in axes.lines if str(line.get_label()) in labels]
-    assert len({*zip(markers, faces, sizes, strict=True)}) == len(labels), "told apart by more than colour"
+    series = drawn(figure)
+    assert series == {
+        "front": {(1, 2), (4, 1), (6, -1)},
+        "the paper's point": {(5, -3)},
+        "the sweep's choice": {(3, -2)},
+        "first-order estimate": {(1, 2)},
+        "trial": {(0, 0), (4, 1), (6, -1)},
+        "outside the constraints": {(2, -4)},
+    }
+    told = texts(figure)
+    assert {"knee", "EN layer 8 γ 0.5", "LOC layer 13 γ 1.5", *series} <= set(told)
+    looks = {each["kind"]: (each["shape"], each["area"]) for each in records(figure, "kind")}
+    assert len(set(looks.values())) == len(looks), "told apart by more than colour"
+
+
+def test_a_ring_and_words_mark_the_knee(result: SearchResult) -> None:
+    figure = front_figure(result)
+    rings = [item for item in items(figure, "symbol") if item.get("size") == 230]
+    centre = next(
+        item for item in items(figure, "symbol") if item.get("size") == 48 and item["left"] == rings[0]["left"]
+    )
+    assert [(ring["left"], ring["top"]) for ring in rings] == [(centre["left"], centre["top"])]
+    (knee,) = [each for each in records(figure, "kind") if each["role"] == "front, knee" and each["kind"] == "front"]
+    assert (knee["x"], knee["y"], knee["number"]) == (4, 1, 3)
 
 
 def test_the_staircase_runs_below_the_front_and_never_above_it(result: SearchResult) -> None:
-    (axes,) = front_figure(result).axes
-    (stairs,) = [line for line in axes.lines if line.get_drawstyle() == "steps-pre"]
-    assert list(zip(*stairs.get_data(), strict=True)) == [(1, 2), (4, 1), (6, -1)]  # type: ignore[call-overload]
+    figure = front_figure(result)
+    (stairs,) = [part for part in layers(figure.spec) if part["mark"].get("interpolate") == "step-before"]
+    rows = figure.spec["datasets"][stairs["data"]["name"]]
+    assert [(row["x"], row["y"]) for row in rows] == [(1, 2), (4, 1), (6, -1)]
 
 
 def test_hypervolume_in_squared_points_after_each_trial(result: SearchResult) -> None:
-    (axes,) = hypervolume_figure(result).axes
-    curve, took_over = axes.lines
-    assert curve.get_ydata() == pytest.approx([25, 25, 42, 60, 60, 68, 68, 68])  # type: ignore[comparison-overlap]
-    assert list(curve.get_xdata()) == list(range(1, 9))  # type: ignore[arg-type]
-    assert list(took_over.get_xdata()) == [3.5, 3.5]  # type: ignore[arg-type]
+    figure = hypervolume_figure(result)
+    rows = records(figure, "area")
+    assert [row["area"] for row in rows] == pytest.approx([25, 25, 42, 60, 60, 68, 68, 68])
+    assert [row["trial"] for row in rows] == list(range(1, 9))
+    assert [row["trial"] for row in records(figure, "text")] == [3.5]
+    assert "sampler" in texts(figure)
 
 
 def test_importances_of_both_objectives_side_by_side(result: SearchResult) -> None:
-    (axes,) = importances_figure(result).axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["EN γ", "EN layer", "LOC γ, ko"]
-    transfer, localization = axes.containers
-    assert [bar.get_width() for bar in transfer] == pytest.approx([50, 10, 40])
-    assert [bar.get_width() for bar in localization] == pytest.approx([10, 20, 70])
+    figure = importances_figure(result)
+    shares = {
+        objective: {row["parameter"]: row["share"] for row in records(figure, "share") if row["objective"] == objective}
+        for objective in ("Transfer", "Localization")
+    }
+    assert list(shares["Transfer"]) == ["EN γ", "EN layer", "LOC γ, ko"]
+    assert list(shares["Transfer"].values()) == pytest.approx([50, 10, 40])
+    assert list(shares["Localization"].values()) == pytest.approx([10, 20, 70])
+    assert texts(figure).count("Transfer") == 2, "in the legend, and beside a bar: told apart by more than colour"
 
 
 def test_the_figures_of_a_study_that_has_just_begun(result: SearchResult) -> None:
@@ -121,8 +139,8 @@ def test_the_figures_of_a_study_that_has_just_begun(result: SearchResult) -> Non
             "importances": {},
         }
     )
-    assert "unsteered" in [text.get_text() for text in front_figure(begun).axes[0].texts]
-    assert len(hypervolume_figure(begun).axes[0].lines) == 1
+    assert "unsteered" in texts(front_figure(begun))
+    assert "sampler" not in texts(hypervolume_figure(begun))
     with pytest.raises(UserError, match="study: too few trials"):
         importances_figure(begun)
     empty = begun.model_copy(update={"trials": (), "front": (), "knee": None, "hypervolume": ()})
@@ -133,6 +151,8 @@ def test_the_figures_of_a_study_that_has_just_begun(result: SearchResult) -> Non
 
 def test_the_figures_are_the_same_bytes_each_time(result: SearchResult, tmp_path: Path) -> None:
     for draw in (front_figure, hypervolume_figure, importances_figure):
-        first, second = (save(draw(result), tmp_path / name) for name in ("first", "second"))
-        for one, other in zip(first, second, strict=True):
-            assert one.read_bytes() == other.read_bytes()
+        for name in ("first", "second"):
+            save(draw(result), tmp_path / name)
+        for end in (".png", ".svg"):
+            first, second = ((tmp_path / f"{name}{end}").read_bytes() for name in ("first", "second"))
+            assert first == second

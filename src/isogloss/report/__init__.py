@@ -1,1 +1,1 @@
-"""Results for people: a table for the terminal, three figures, and one page that holds both."""
+"""Results for people: tables for the terminal, figures that a page makes live, and the pages that hold them."""

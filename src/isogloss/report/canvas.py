@@ -1,59 +1,110 @@
-"""What every figure shares: the plane's frame with its quadrants, whiskers, and a layout that stays."""
+"""What figures share: the frame of a plane whose quadrants have a meaning, text on a rim, and the legend of shapes."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from isogloss.evaluate.results import Estimate
-from isogloss.report.style import INK, VERMILLION
+import altair as alt
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from isogloss.report.data import chart_of
+from isogloss.report.style import INK, PAPER, SOFT, VERMILLION
+
+#: Parameters that a page's checkboxes set: the languages and the series whose points are shown.
+LANGUAGES, SERIES = "languages", "series"
+_ERASURE = ["erasure:", "transfer gained,", "localization lost"]
+_BOTH = "both gained"
+#: Pixels that these take from the upper edge.
+_WORDS = 52.0
+AXIS_TITLES: tuple[str | None, str | None] = (
+    "Localization Δ (points): answers that fit the region  →",
+    "Transfer Δ (points): answers that hold everywhere  →",
+)
+
+Limits = tuple[float, float, float, float]
+"""Left, right, bottom and top of a plane, in points."""
 
 
-def quadrants(axes: Axes, marks: Sequence[tuple[float, float]], *, above: float = 0.14) -> None:
-    """Limits that show all four quadrants around the marks, zero lines, and the erasure quadrant shaded.
+def extent(places: Iterable[tuple[float, float]], *, height: float, words: bool = True) -> Limits:
+    """Left, right, bottom and top that show all four quadrants around the places.
 
-    `above` is the margin over the highest mark, as a share of the reach.
+    With `words` the names of the quadrants have room above the highest place, in a plane of `height` pixels.
     """
-    across, up = zip(*marks, strict=True)
-    for setter, values, upper in ((axes.set_xlim, across, 0.14), (axes.set_ylim, up, above)):
+    across, up = zip((0.0, 0.0), *places, strict=True)
+    found: list[float] = []
+    for values, least in ((across, 0.5), (up, 0.42)):
         reach = max(max(map(abs, values)), 1.0)
-        setter(min(min(values) - 0.14 * reach, -0.42 * reach), max(max(values) + upper * reach, 0.42 * reach))
-    (left, _), (_, top) = axes.get_xlim(), axes.get_ylim()
-    axes.fill_between([left, 0], 0, top, color=VERMILLION, alpha=0.08, linewidth=0, zorder=0)
-    axes.axhline(0, color=INK, linewidth=0.7, alpha=0.6, zorder=1)
-    axes.axvline(0, color=INK, linewidth=0.7, alpha=0.6, zorder=1)
+        found += [min(min(values) - 0.14 * reach, -least * reach), max(max(values) + 0.14 * reach, 0.42 * reach)]
+    left, right, bottom, top = found
+    if words:
+        share = _WORDS / height
+        top = max(top, (max(up) - share * bottom) / (1 - share))
+    return left, right, bottom, top
 
 
-def plane_frame(axes: Axes, marks: Sequence[tuple[float, float]], *, origin: str) -> None:
-    """Quadrants with their names, the axes' names, and the mark at the origin with its label for the legend."""
-    quadrants(axes, marks, above=0.30)
-    axes.plot(0, 0, "o", color=INK, markersize=6, zorder=5, label=origin)
-    axes.text(
-        0.015,
-        0.985,
-        "erasure:\ntransfer gained,\nlocalization lost",
-        transform=axes.transAxes,
-        va="top",
-        fontsize=8,
-        alpha=0.8,
+def frame_layers(
+    limits: Sequence[float | alt.ExprRef], *, words: bool, titles: tuple[str | None, str | None] = AXIS_TITLES
+) -> list[alt.Chart]:
+    """Both axes, the erasure quadrant, the lines at zero, and with `words` the names of the upper quadrants."""
+    ticks = alt.Axis(grid=False, tickCount=7)
+    x, y = (
+        kind(
+            f"{axis}:Q",
+            scale=alt.Scale(domainMin=low, domainMax=high, nice=False, zero=False),
+            title=title,
+            axis=ticks,
+        )
+        for kind, axis, low, high, title in (
+            (alt.X, "x", limits[0], limits[1], titles[0]),
+            (alt.Y, "y", limits[2], limits[3], titles[1]),
+        )
     )
-    axes.text(0.985, 0.985, "both gained", transform=axes.transAxes, ha="right", va="top", fontsize=8, alpha=0.8)
-    axes.set_xlabel("Localization Δ (points): answers that fit the region  →")
-    axes.set_ylabel("Transfer Δ (points): answers that hold everywhere  →")
+    nothing = chart_of([{"x": 0, "y": 0}])
+    # From the upper left corner to the origin, in pixels: a larger rectangle, cut to the plane, takes seconds to turn
+    # into a PNG.
+    middle = {"x2": alt.X2Value(alt.ExprRef("scale('x', 0)")), "y2": alt.Y2Value(alt.ExprRef("scale('y', 0)"))}
+    layers = [
+        nothing.mark_point(opacity=0).encode(x=x, y=y),
+        nothing.mark_rect(color=VERMILLION, opacity=0.09).encode(x=alt.XValue(0), y=alt.YValue(0), **middle),
+        nothing.mark_rule(color=INK, strokeWidth=0.8, opacity=0.6).encode(x=alt.X("x:Q")),
+        nothing.mark_rule(color=INK, strokeWidth=0.8, opacity=0.6).encode(y=alt.Y("y:Q")),
+    ]
+    if words:
+        upper: dict[str, Any] = {"baseline": "top", "fontSize": 10.5, "color": SOFT, "lineHeight": 13}
+        layers += [
+            nothing.mark_text(text=_ERASURE, align="left", **upper).encode(x=alt.XValue(5), y=alt.YValue(4)),
+            nothing.mark_text(text=_BOTH, align="right", **upper).encode(
+                x=alt.XValue(alt.ExprRef("width - 4")), y=alt.YValue(4)
+            ),
+        ]
+    return layers
 
 
-def settle(figure: Figure) -> None:
-    """Lay out once and for all, or each drawing would shift things by a hair."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+def halo(chart: alt.Chart, *, text: str, **settings: Any) -> list[alt.Chart]:
+    """Text upon a rim of paper, so that it can be read over lines; a second field colours it."""
+    encoding = {"text": alt.Text(f"{text}:N")}
+    rim: dict[str, Any] = {"stroke": PAPER, "strokeWidth": 3, "strokeJoin": "round", "color": PAPER}
+    return [
+        chart.mark_text(**{**settings, **rim}).encode(**encoding),
+        chart.mark_text(**settings).encode(**encoding),
+    ]
 
 
-def whiskers(estimates: Sequence[Estimate]) -> list[list[float]]:
-    """Distances below and above in points; none where there is no interval."""
-    below = [100 * max(0.0, each.value - (each.value if each.low is None else each.low)) for each in estimates]
-    above = [100 * max(0.0, (each.value if each.high is None else each.high) - each.value) for each in estimates]
-    return [below, above]
+def shape_legend(
+    shapes: Mapping[str, str], columns: int, *, colors: Mapping[str, str] | None = None, note: str = ""
+) -> list[alt.Chart]:
+    """A layer that draws nothing but a legend: each name with its shape, hollow in ink or filled with its colour."""
+    if not shapes:
+        return []
+    names = list(shapes)
+    key = alt.Legend(orient="bottom", columns=columns, symbolOpacity=1, symbolStrokeWidth=1.4, title=note or None)
+    encoding: dict[str, Any] = {
+        "shape": alt.Shape("key:N", scale=alt.Scale(domain=names, range=list(shapes.values())), legend=key)
+    }
+    if colors:
+        scale = alt.Scale(domain=names, range=[colors[name] for name in names])
+        encoding["color"] = alt.Color("key:N", scale=scale, legend=key)
+    mark = chart_of([{"key": name} for name in names]).mark_point(opacity=0, filled=colors is not None)
+    if colors is None:
+        mark = chart_of([{"key": name} for name in names]).mark_point(opacity=0, color=INK)
+    return [mark.encode(x=alt.XValue(0), y=alt.YValue(0), **encoding)]

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from isogloss.data.rows import Axis
 from isogloss.evaluate.results import MACRO, Estimate, Results
+from isogloss.report.controls import Control
 from isogloss.report.findings import COUNTRY, headline, macro_delta
 from isogloss.report.numbers import delta_text, language_name, points, rate_text
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from isogloss.report.drawn import Figure
 
 _AXES: tuple[Axis, Axis] = ("transfer", "localization")
 
@@ -28,12 +29,16 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
-    """A figure that a report can show: how to draw it (`draw(columns=1)` for narrow pages), and what stands beside."""
+    """A figure that a report can show: how to draw it (`draw(columns=1)` for narrow pages), and what stands beside.
+
+    `controls` are what a reader can set on the page.
+    """
 
     name: str
     draw: Callable[..., Figure]
     alternative: str
     numbers: Numbers
+    controls: tuple[Control, ...] = ()
 
 
 def plane_alternative(results: Results) -> str:

@@ -5,96 +5,129 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from isogloss.report.style import INK, PAPER
+#: Mean width of a letter over the size of its type, plain and bold.
+_WIDTH, _BOLD_WIDTH = 0.56, 0.61
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.text import Annotation
-    from matplotlib.transforms import Bbox
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """The limits of a plot in data coordinates and its size in pixels."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    width: float
+    height: float
+
+    def pixel(self, x: float, y: float) -> tuple[float, float]:
+        """Where (x, y) is drawn, from the plot's upper left corner."""
+        across = (x - self.left) / (self.right - self.left)
+        up = (y - self.bottom) / (self.top - self.bottom)
+        return across * self.width, (1 - up) * self.height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """Text for the mark at (x, y) in data coordinates; `size` in points."""
+    """Text for the mark at (x, y) in data coordinates; sizes in pixels, `distance` from the mark's centre."""
 
     x: float
     y: float
     text: str
-    color: str = INK
-    size: float = 9.5
+    size: float = 12.0
     bold: bool = False
-    distance: float = 8.0
-    """From the mark's centre, in points."""
+    distance: float = 9.0
 
 
-def place_labels(axes: Axes, labels: Sequence[Label], *, avoid: Sequence[tuple[float, float]] = ()) -> None:
-    """Write each label in the freest of sixteen directions at three distances, the first labels first.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a label is written: pixels from its mark (down is positive), and which of its edges is there."""
+
+    dx: float
+    dy: float
+    align: str
+    baseline: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: _Box) -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+    def distance(self, x: float, y: float) -> float:
+        """Pixels from the point to the nearest edge, 0 inside."""
+        return math.hypot(max(self.left - x, 0.0, x - self.right), max(self.top - y, 0.0, y - self.bottom))
+
+
+def place_labels(
+    frame: Frame,
+    labels: Sequence[Label],
+    *,
+    avoid: Sequence[tuple[float, float]] = (),
+    taken: Sequence[tuple[float, float, float, float]] = (),
+) -> list[Place]:
+    """The freest of sixteen directions at three distances for each label, the first labels first.
 
     A label that another mark would be nearer to than its own is nearly as bad as one upon another label.
-    `avoid` holds data coordinates of marks that labels should not cover. Call after the layout and the axes' limits are final.
+    `avoid` holds marks that labels should not cover, in data coordinates; `taken` boxes that are written in already, in
+    pixels (left, top, right, bottom).
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.patheffects import withStroke
-
-    figure = axes.get_figure(root=True)
-    assert figure is not None
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    frame = axes.get_window_extent(renderer)
-    pixels = [tuple(axes.transData.transform(point)) for point in (*avoid, *((each.x, each.y) for each in labels))]
-    taken: list[Bbox] = [text.get_window_extent(renderer) for text in axes.texts]
-    named = [tuple(axes.transData.transform((each.x, each.y))) for each in labels]
+    pixels = [frame.pixel(x, y) for x, y in (*avoid, *((each.x, each.y) for each in labels))]
+    named = [frame.pixel(each.x, each.y) for each in labels]
+    boxes = [_Box(*each) for each in taken]
+    found = []
     for label, own in zip(labels, named, strict=True):
         others = [each for each in named if each != own]
-        note = axes.annotate(
-            label.text,
-            (label.x, label.y),
-            xytext=(0, 0),
-            textcoords="offset points",
-            color=label.color,
-            fontsize=label.size,
-            fontweight="bold" if label.bold else "normal",
-            path_effects=[withStroke(linewidth=2.5, foreground=PAPER)],
-            zorder=6,
-        )
-        note.set_in_layout(False)  # or the layout would move the marks from under their labels
-        best = None
+        best: tuple[float, Place, _Box] | None = None
         for far in (1.0, 1.8, 2.8):
             for step in range(16):
-                angle = step * math.pi / 8
-                _anchor(note, angle, far * label.distance)
-                box = note.get_window_extent(renderer)
-                nearer = any(_distance(box, other) < _distance(box, own) + 2 for other in others)
-                cost = far + 0.03 * step + 12.0 * nearer + _overlap(box, taken, pixels, frame)
+                place = _place(step * math.pi / 8, far * label.distance)
+                box = _box(label, own, place)
+                nearer = any(box.distance(*other) < box.distance(*own) + 2 for other in others)
+                cost = far + 0.03 * step + 12.0 * nearer + _cost(box, boxes, pixels, frame)
                 if best is None or cost < best[0]:
-                    best = (cost, angle, far * label.distance, box)
+                    best = (cost, place, box)
         assert best is not None
-        _anchor(note, best[1], best[2])
-        taken.append(best[3])
+        found.append(best[1])
+        boxes.append(best[2])
+    return found
 
 
-def _anchor(note: Annotation, angle: float, distance: float) -> None:
-    """Put the note `distance` points from its mark, growing away from it."""
+def text_width(label: Label) -> float:
+    """Pixels, roughly: of its longest line."""
+    longest = max(map(len, label.text.split("\n")))
+    return longest * label.size * (_BOLD_WIDTH if label.bold else _WIDTH)
+
+
+def _place(angle: float, distance: float) -> Place:
+    """`distance` pixels from the mark, growing away from it."""
     across, up = math.cos(angle), math.sin(angle)
-    note.set_position((distance * across, distance * up))
-    note.set_horizontalalignment("center" if abs(across) < 0.3 else "left" if across > 0 else "right")
-    note.set_verticalalignment("center" if abs(up) < 0.3 else "bottom" if up > 0 else "top")
+    align = "center" if abs(across) < 0.3 else "left" if across > 0 else "right"
+    baseline = "middle" if abs(up) < 0.3 else "bottom" if up > 0 else "top"
+    return Place(round(distance * across, 2), round(-distance * up, 2), align, baseline)
 
 
-def _distance(box: Bbox, point: tuple[float, ...]) -> float:
-    """Pixels from the point to the nearest edge of the box, 0 inside."""
-    x, y = point
-    return math.hypot(max(box.x0 - x, 0.0, x - box.x1), max(box.y0 - y, 0.0, y - box.y1))
+def _box(label: Label, own: tuple[float, float], place: Place) -> _Box:
+    width, height = text_width(label), 1.2 * label.size * (1 + label.text.count("\n"))
+    x, y = own[0] + place.dx, own[1] + place.dy
+    left = x - {"left": 0.0, "center": 0.5, "right": 1.0}[place.align] * width
+    top = y - {"top": 0.0, "middle": 0.5, "bottom": 1.0}[place.baseline] * height
+    return _Box(left, top, left + width, top + height)
 
 
-def _overlap(box: Bbox, taken: Sequence[Bbox], marks: Sequence[tuple[float, ...]], frame: Bbox) -> float:
-    """A cost: leaving the frame weighs most, then covered labels, then covered marks."""
-    from matplotlib.transforms import Bbox
-
-    labels = sum(1 for other in taken if Bbox.intersection(box, other) is not None)
-    covered = sum(1 for x, y in marks if box.x0 - 3 < x < box.x1 + 3 and box.y0 - 3 < y < box.y1 + 3)
-    outside = box.x0 < frame.x0 or box.x1 > frame.x1 or box.y0 < frame.y0 or box.y1 > frame.y1
+def _cost(box: _Box, taken: Sequence[_Box], marks: Sequence[tuple[float, float]], frame: Frame) -> float:
+    """Leaving the frame weighs most, then covered labels, then covered marks."""
+    labels = sum(box.overlaps(other) for other in taken)
+    covered = sum(box.left - 3 < x < box.right + 3 and box.top - 3 < y < box.bottom + 3 for x, y in marks)
+    outside = box.left < 0 or box.right > frame.width or box.top < 0 or box.bottom > frame.height
     return 60.0 * outside + 30.0 * labels + 1.5 * covered
 
 

@@ -1,11 +1,12 @@
-"""The report: one self-contained page, and its figures, table and numbers as files beside it.
+"""The report: one self-contained page, and its figures, tables and numbers as files beside it.
 
-The page needs no network and no script, follows the reader's light or dark setting, and fits a telephone and a desk.
+The page needs no network, follows the reader's light or dark setting, and fits a telephone and a desk. Its charts react
+to the pointer and to controls; without JavaScript, and on paper, the same figures stand still.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,23 @@ from isogloss.report.comparison.cells import language_columns, language_lines, m
 from isogloss.report.comparison.drawings import comparison_drawings
 from isogloss.report.comparison.rows import steering_legend
 from isogloss.report.comparison.tables import LANGUAGES_READING, MACRO_READING
-from isogloss.report.details import Drawing, Numbers
-from isogloss.report.figures import languages_figure, plane_figure, sweep_figure
-from isogloss.report.findings import COUNTRY, OTHER, RANDOM, control_findings, findings, macro_delta
+from isogloss.report.details import Drawing
+from isogloss.report.findings import COUNTRY, OTHER, RANDOM, control_findings, findings
+from isogloss.report.geometry import Geometry
+from isogloss.report.geometry.drawings import geometry_drawings
+from isogloss.report.geometry.files import write_geometry
+from isogloss.report.geometry.shown import shown_geometry
+from isogloss.report.languages import languages_figure
 from isogloss.report.numbers import duration, language_name
+from isogloss.report.pictures import Picture, picture
+from isogloss.report.plane import placed, plane_controls, plane_figure
+from isogloss.report.scripts import scripts
 from isogloss.report.searched.drawings import search_drawings
 from isogloss.report.searched.shown import shown_searches
 from isogloss.report.searched.study import Searches
-from isogloss.report.style import inline_svg, save
+from isogloss.report.sweep import sweep_controls, sweep_figure
 from isogloss.report.table import COLUMNS, READING, cells, results_csv, rows
+from isogloss.report.templating import rendered
 
 #: Why a control is there, by the name of its condition.
 _PURPOSES = {
@@ -36,25 +45,24 @@ _PURPOSES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A figure on the page: inline drawings for wide and narrow screens, and the numbers behind them."""
-
-    wide: str
-    narrow: str
-    numbers: Numbers
-
-
 def write_report(
-    results: Results, folder: Path, *, comparison: Comparison | None = None, searches: Searches | None = None
+    results: Results,
+    folder: Path,
+    *,
+    comparison: Comparison | None = None,
+    searches: Searches | None = None,
+    geometry: Geometry | None = None,
+    missing: Sequence[str] = (),
 ) -> Path:
     """Write `report.html`, `figures/*.png` and `*.svg`, tables and numbers into `folder`; returns the page.
 
     The numbers are `table.csv` and `results.json`, with a comparison of trained models also `comparison.csv` and
-    `comparison.json`; the page then leads with that. Searches get a section of
-    their own. Each file is whole or absent; what is there already is replaced.
-    The same results give the same bytes.
+    `comparison.json`; the page then leads with that. Searches get a section of their own, and so do the analyses,
+    whose numbers are `geometry.json`, `projections.csv` and `coordinates.npy`. `missing` says what a run that is not
+    finished lacks. Each file is whole or absent; what is there already is replaced. The same results give the same
+    bytes.
     """
+    layer = next((choice.layer for choice in results.choices if choice.kind == "loc"), None)
     drawings = _drawings(results)
     if comparison is not None:
         drawings += comparison_drawings(comparison)
@@ -62,32 +70,34 @@ def write_report(
         write_atomic(folder / "comparison.json", comparison.model_dump_json(indent=1) + "\n")
     if searches is not None:
         drawings += search_drawings(searches)
-    pictures = {}
-    for drawing in drawings:
-        name, figure = drawing.name, drawing.draw()
-        save(figure, folder / "figures" / name)
-        pictures[name] = Picture(
-            wide=inline_svg(figure, name, drawing.alternative),
-            narrow=inline_svg(drawing.draw(columns=1), f"{name}-narrow", drawing.alternative),
-            numbers=drawing.numbers,
-        )
+    if geometry is not None:
+        drawings += geometry_drawings(geometry, layer=layer)
+        write_geometry(geometry, folder, layer=layer)
+    pictures = {drawing.name: picture(drawing, folder / "figures") for drawing in drawings}
     write_atomic(folder / "table.csv", results_csv(results))
     write_atomic(folder / "results.json", results.model_dump_json(indent=1) + "\n")
     page = folder / "report.html"
-    write_atomic(page, _render(results, pictures, comparison, searches))
+    shown = {
+        "comparison": None if comparison is None else _compared(comparison),
+        "searches": None if searches is None else shown_searches(searches),
+        "geometry": None if geometry is None else shown_geometry(geometry, layer=layer),
+        "missing": missing,
+    }
+    write_atomic(page, _render(results, pictures, shown))
     return page
 
 
 def _drawings(results: Results) -> list[Drawing]:
     """The figures that these results allow."""
     found = []
-    if any(macro_delta(each, "transfer") and macro_delta(each, "localization") for each in results.conditions):
+    if placed(results):
         found.append(
             Drawing(
                 name="plane",
                 draw=partial(plane_figure, results),
                 alternative=details.plane_alternative(results),
                 numbers=details.plane_numbers(results),
+                controls=plane_controls(results),
             )
         )
     if results.sweep:
@@ -97,6 +107,7 @@ def _drawings(results: Results) -> list[Drawing]:
                 draw=partial(sweep_figure, results),
                 alternative=details.sweep_alternative(results),
                 numbers=details.sweep_numbers(results),
+                controls=sweep_controls(results),
             )
         )
     found.append(
@@ -110,27 +121,17 @@ def _drawings(results: Results) -> list[Drawing]:
     return found
 
 
-def _render(
-    results: Results, pictures: dict[str, Picture], comparison: Comparison | None, searches: Searches | None
-) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("isogloss.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+def _render(results: Results, pictures: dict[str, Picture], shown: dict[str, Any]) -> str:
     controls = [condition for condition in results.conditions if condition.role == "control"]
     longest = max(results.seconds.values(), default=0.0)
-    return environment.get_template("page.html").render(
+    return rendered(
+        "page.html",
+        **shown,
         results=results,
         pictures=pictures,
+        scripts=scripts(),
         findings=findings(results),
         sweep_caption=details.sweep_caption(results),
-        comparison=None if comparison is None else _compared(comparison),
-        searches=None if searches is None else shown_searches(searches),
         columns=COLUMNS,
         reading=READING,
         rows=[(row.condition, cells(row)) for row in rows(results)],

@@ -1,86 +1,79 @@
-"""One look for all figures: the Okabe–Ito colours, a shape beside each colour, and ink that a page can recolour.
+"""One look for all figures: the Okabe–Ito colours, a shape or a dash beside each, and colours that a page can recolour.
 
 Colours: Okabe & Ito 2008, "Color Universal Design"; told apart under the common colour-vision deficiencies, and always
-paired with a marker shape or a line style.
+paired with a marker shape, a line style or a name.
 """
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from isogloss.files import write_atomic
 from isogloss.report.findings import BASELINE, COUNTRY, EN, LOC, LOC_MID, OTHER, RANDOM, SUR
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+#: Text and lines, the background, lesser text, and grid lines.
+INK, PAPER, SOFT, GRID = "#22262d", "#fefefe", "#5b6471", "#dfe3e8"
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 
-#: Text and lines; a page replaces it by its own text colour. The halo behind labels is the page's background.
-INK, PAPER = "#22262d", "#fefefe"
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"
-
-#: Colours that a page has its own of.
-_PAGE_COLOURS = {
-    INK: "currentColor",
+#: What a page calls these colours: each scheme, light and dark, has its own.
+PAGE_COLOURS = {
+    INK: "var(--ink)",
     PAPER: "var(--paper)",
+    SOFT: "var(--soft)",
+    GRID: "var(--line)",
     BLUE: "var(--blue)",
     VERMILLION: "var(--vermillion)",
     GREEN: "var(--green)",
+    PURPLE: "var(--purple)",
+    ORANGE: "var(--orange)",
+    SKY: "var(--sky)",
 }
 
-#: Pixels an inch of a PNG: twice a screen's 96.
-_DPI = 192
+#: Marks as the plotting library names them, or as a path within a square from −1 to 1.
+CIRCLE, SQUARE, DIAMOND, PLUS = "circle", "square", "diamond", "cross"
+UP, DOWN, LEFT, RIGHT = "triangle-up", "triangle-down", "triangle-left", "triangle-right"
+STAR = "M0,-1L0.26,-0.36L0.95,-0.31L0.42,0.14L0.59,0.81L0,0.44L-0.59,0.81L-0.42,0.14L-0.95,-0.31L-0.26,-0.36Z"
+EX = "M-0.9,-0.55L-0.55,-0.9L0,-0.35L0.55,-0.9L0.9,-0.55L0.35,0L0.9,0.55L0.55,0.9L0,0.35L-0.55,0.9L-0.9,0.55L-0.35,0Z"
+HEXAGON = "M0,-0.95L0.82,-0.48L0.82,0.48L0,0.95L-0.82,0.48L-0.82,-0.48Z"
 
-_SETTINGS: dict[Any, Any] = {
-    "font.size": 9.5,
-    "axes.titlesize": 10.5,
-    "axes.titleweight": "bold",
-    "axes.titlelocation": "left",
-    "axes.labelsize": 9.5,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "xtick.major.width": 0.7,
-    "ytick.major.width": 0.7,
-    "axes.unicode_minus": True,
-    "legend.frameon": False,
-    "figure.facecolor": PAPER,
-    "axes.facecolor": "none",
-    "svg.fonttype": "path",
-    "svg.hashsalt": "isogloss",
-}
+FONT = "system-ui, 'Segoe UI', Roboto, 'Liberation Sans', 'DejaVu Sans', Arial, sans-serif"
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Colour and marker of one condition."""
+    """Colour, marker, its area relative to a circle's, and line style (lengths of dash and gap; empty: solid)."""
 
     color: str
-    marker: str
-    size: float = 9.0
+    shape: str
+    area: float = 1.0
+    dash: tuple[float, ...] = ()
 
 
 _LOOKS = {
-    BASELINE: Look(INK, "o", 8.0),
-    EN: Look(BLUE, "^", 10.0),
-    LOC_MID: Look(VERMILLION, "<", 7.0),
-    LOC: Look(VERMILLION, "s"),
-    SUR: Look(GREEN, "D"),
-    COUNTRY: Look(PURPLE, "*", 12.0),
-    RANDOM: Look(INK, "X"),
-    OTHER: Look(ORANGE, "P", 10.0),
+    BASELINE: Look(INK, CIRCLE),
+    EN: Look(BLUE, UP),
+    LOC_MID: Look(VERMILLION, LEFT, 0.7),
+    LOC: Look(VERMILLION, SQUARE),
+    SUR: Look(GREEN, DIAMOND),
+    COUNTRY: Look(PURPLE, STAR, 1.6),
+    RANDOM: Look(INK, EX),
+    OTHER: Look(ORANGE, PLUS, 1.1),
 }
-_SPARE = (Look(ORANGE, "v"), Look(PURPLE, "h"), Look(BLUE, "p"), Look(VERMILLION, "<"), Look(GREEN, ">"))
+_SPARE = (Look(ORANGE, DOWN), Look(PURPLE, HEXAGON), Look(SKY, STAR), Look(VERMILLION, LEFT), Look(GREEN, RIGHT))
+_LANGUAGES = (
+    Look(INK, CIRCLE, dash=()),
+    Look(BLUE, SQUARE, dash=(6, 2)),
+    Look(VERMILLION, UP, dash=(2, 2)),
+    Look(GREEN, DIAMOND, dash=(8, 2, 2, 2)),
+    Look(PURPLE, DOWN, dash=(4, 4)),
+    Look(ORANGE, PLUS, dash=(10, 3)),
+    Look(SKY, STAR, 1.5, dash=(1, 3)),
+    Look(SOFT, HEXAGON, dash=(6, 2, 1, 2, 1, 2)),
+    Look(BLUE, LEFT, dash=(3, 1)),
+    Look(VERMILLION, RIGHT, dash=(12, 2)),
+    Look(GREEN, EX, dash=(1, 1)),
+)
 
 
 def look_of(name: str) -> Look:
@@ -88,47 +81,47 @@ def look_of(name: str) -> Look:
     return _LOOKS.get(name, _SPARE[sum(name.encode()) % len(_SPARE)])
 
 
-@contextmanager
-def house_style() -> Iterator[None]:
-    """Matplotlib's settings for our figures, put back afterwards."""
-    import matplotlib
-
-    with matplotlib.rc_context(_SETTINGS):
-        yield
+def looks_of_languages(codes: Iterable[str]) -> dict[str, Look]:
+    """A look for each language by its place in the list; after eleven they repeat."""
+    return {code: _LANGUAGES[index % len(_LANGUAGES)] for index, code in enumerate(codes)}
 
 
-def save(figure: Figure, stem: Path) -> tuple[Path, Path]:
-    """Write `stem`.png (192 pixels an inch) and `stem`.svg; the same figure gives the same bytes."""
-    png, svg = stem.with_suffix(".png"), stem.with_suffix(".svg")
-    buffer = io.BytesIO()
-    with house_style():
-        figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
-    write_atomic(png, buffer.getvalue())
-    write_atomic(svg, _svg(figure))
-    return png, svg
-
-
-def inline_svg(figure: Figure, prefix: str, alternative: str) -> str:
-    """An `<svg>` element for a page: its colours follow the page's, its ids start with `prefix`, no background.
-
-    The page defines `--paper`, and lighter colours for a dark background.
-    """
-    text = _svg(figure, transparent=True)
-    text = text[text.index("<svg") :]
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = re.sub(r'\bid="', f'id="{prefix}-', text)
-    text = re.sub(r'href="#', f'href="#{prefix}-', text)
-    text = re.sub(r"url\(#", f"url(#{prefix}-", text)
-    for color, variable in _PAGE_COLOURS.items():
-        text = text.replace(color, variable)
-    escaped = alternative.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    text = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", text, count=1)
-    text = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", text, count=1)
-    return text.replace("<svg ", f'<svg role="img" aria-label="{escaped}" ', 1)
-
-
-def _svg(figure: Figure, *, transparent: bool = False) -> str:
-    buffer = io.StringIO()
-    with house_style():
-        figure.savefig(buffer, format="svg", transparent=transparent, metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+def settings() -> dict[str, Any]:
+    """The plotting library's settings: ink, type, thin grid lines, no decoration."""
+    text = {"labelColor": INK, "titleColor": INK}
+    return {
+        "aria": False,  # a figure is one picture with one description, not a thousand elements
+        "font": FONT,
+        "background": "transparent",
+        "padding": 4,
+        "view": {"stroke": None},
+        "axis": {
+            **text,
+            "labelFontSize": 11,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "domainColor": INK,
+            "domainWidth": 0.8,
+            "tickColor": INK,
+            "tickSize": 4,
+            "gridColor": GRID,
+            "gridWidth": 0.7,
+            "labelOverlap": True,
+        },
+        "legend": {
+            **text,
+            "titleFontSize": 11,
+            "titleFontWeight": "normal",
+            "labelFontSize": 11.5,
+            "symbolSize": 90,
+            "labelLimit": 400,
+        },
+        "title": {"color": INK, "fontSize": 13, "anchor": "start", "subtitleColor": SOFT, "subtitleFontSize": 11},
+        "header": {
+            **{"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "labelFontWeight": "bold", "title": None},
+            "labelLimit": 400,
+        },
+        "text": {"color": INK, "fontSize": 11},
+        "concat": {"spacing": 26},
+        "facet": {"spacing": 16},
+    }

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from isogloss.errors import UserError
 from isogloss.evaluate.results import MACRO, Comparison, CurvePoint, Estimate, TrainedModel
-from isogloss.report.canvas import settle
+from isogloss.report.canvas import SERIES
 from isogloss.report.comparison.looks import look_of_model
 from isogloss.report.comparison.rows import QUANTITIES, QUANTITY_NAMES, Quantity
-from isogloss.report.labels import spread
+from isogloss.report.controls import Boxes, Control
+from isogloss.report.drawn import Figure, figure
+from isogloss.report.lines import Level, Line, grid, panel, span_of
 from isogloss.report.numbers import language_name
-from isogloss.report.style import INK, house_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from isogloss.report.units import PERCENT, PLAIN
 
 #: Line styles of the parts of a loss, in their order.
-_STROKES = ("-", (0, (4, 1.5)), (0, (1, 1)))
+_STROKES: tuple[tuple[float, ...], ...] = ((), (6, 3), (2, 2))
 _PART_NAMES = {"sft": "SFT", "contrast_en": "contrast, English", "contrast_xx": "contrast, other languages"}
 _UNITS: dict[Quantity, str] = {"transfer": "accuracy", "localization": "accuracy", "english_bias": "rate"}
 
@@ -29,53 +26,66 @@ def curves_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
 
     The dotted line is the model before training. `columns=1` stacks the panels for narrow pages.
     """
-    from matplotlib.figure import Figure
-
     models = _followed(comparison, MACRO)
     quantities = [each for each in QUANTITIES if any(line_of(model, each, MACRO) for model in models)]
-    shape = (1, len(quantities)) if columns > 1 else (len(quantities), 1)
-    with house_style():
-        figure = Figure(figsize=(3.7 * shape[1] + 0.3 if columns > 1 else 4.3, 3.1 * shape[0]), layout="constrained")
-        grid = figure.subplots(*shape, squeeze=False, sharex=True)
-        for axes, quantity in zip(grid.flat, quantities, strict=True):
-            _panel(axes, models, quantity, MACRO)
-            axes.set_title(f"{QUANTITY_NAMES[quantity]} {_UNITS[quantity]} (%)")
-        for axes, quantity in zip(grid.flat, quantities, strict=True):
-            _name_lines(axes, models, quantity)
-        for axes in grid[-1]:
-            axes.set_xlabel("Optimizer steps")
-        settle(figure)
-    return figure
+    wide = columns > 1
+    panels = []
+    for index, quantity in enumerate(quantities):
+        lines = _lines(models, quantity, MACRO, ends=True)
+        panels.append(
+            panel(
+                lines,
+                unit=PERCENT,
+                size=(225, 200) if wide else (245, 170),
+                span=span_of(lines, PERCENT),
+                title=f"{QUANTITY_NAMES[quantity]} {_UNITS[quantity]} (%)",
+                x_title="Optimizer steps" if wide or index == len(quantities) - 1 else None,
+                levels=_before(lines),
+                x_name="Step",
+            )
+        )
+    return figure(grid(panels, columns=len(quantities) if wide else 1, series=[model.label for model in models]))
+
+
+def curves_controls(comparison: Comparison) -> tuple[Control, ...]:
+    """Which methods are shown."""
+    labels = [model.label for model in comparison.models if model.curve]
+    return (Boxes(signal=SERIES, legend="Methods", options=[(each, each) for each in labels], checked=labels),)
 
 
 def languages_curves_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
     """The same for each non-English language: a row a language; a point is as high in every panel of a column."""
-    from matplotlib.figure import Figure
-
     codes = curve_languages(comparison)
     models = [model for model in comparison.models if model.curve]
     if not codes:
         raise UserError("no model of the comparison was followed by language while it trained: no curves to draw")
     quantities = [q for q in QUANTITIES if any(line_of(model, q, code) for model in models for code in codes)]
     wide = columns > 1
-    with house_style():
-        size = ((3.3 if wide else 1.45) * len(quantities), (1.45 if wide else 1.15) * len(codes) + 0.9)
-        figure = Figure(figsize=size, layout="constrained")
-        grid = figure.subplots(len(codes), len(quantities), squeeze=False, sharex=True)
-        for code, row in zip(codes, grid, strict=True):
-            for axes, quantity in zip(row, quantities, strict=True):
-                _panel(axes, models, quantity, code, thin=True)
-                axes.tick_params(labelsize=8 if wide else 7)
-            row[0].set_ylabel(language_name(code), fontweight="bold", fontsize=9 if wide else 8)
-        for column in grid.T:
-            _same_span(column)
-        for axes, quantity in zip(grid[0], quantities, strict=True):
-            axes.set_title(QUANTITY_NAMES[quantity] + (" (%)" if wide else ""), fontsize=10.5 if wide else 8.5)
-        for axes in grid[-1]:
-            axes.set_xlabel("Optimizer steps" if wide else "Steps", fontsize=9.5 if wide else 8)
-        figure.legend(handles=_lines(models), loc="outside upper left", ncols=max(len(models), 1), fontsize=9)
-        settle(figure)
-    return figure
+    lines = {(code, quantity): _lines(models, quantity, code) for code in codes for quantity in quantities}
+    known = list({line.name: line for each in lines.values() for line in each}.values())
+    panels = []
+    for code in codes:
+        for quantity in quantities:
+            spans = [span_of(lines[one, quantity], PERCENT) for one in codes]
+            half = max(high - low for low, high in spans) / 2
+            middle = sum(span_of(lines[code, quantity], PERCENT)) / 2
+            panels.append(
+                panel(
+                    lines[code, quantity],
+                    unit=PERCENT,
+                    size=(260, 84) if wide else (82, 70),
+                    span=(middle - half, middle + half),
+                    title=(QUANTITY_NAMES[quantity] + (" (%)" if wide else "")) if code == codes[0] else "",
+                    x_title=("Optimizer steps" if wide else "Steps") if code == codes[-1] else None,
+                    y_title=language_name(code) if quantity == quantities[0] else None,
+                    levels=_before(lines[code, quantity]),
+                    legend=known,
+                    small=True,
+                    x_name="Step",
+                )
+            )
+    names = [model.label for model in models]
+    return figure(grid(panels, columns=len(quantities), series=names, spacing=(10, 22 if wide else 8)))
 
 
 def loss_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
@@ -83,30 +93,51 @@ def loss_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
 
     The methods' losses are of different kinds, so the panels have scales of their own.
     """
-    from matplotlib.figure import Figure
-
     models = [model for model in comparison.models if model.losses]
     if not models:
         raise UserError("no model of the comparison has a training loss to draw")
-    shape = (1, len(models)) if columns > 1 else (len(models), 1)
-    with house_style():
-        figure = Figure(
-            figsize=(3.3 * shape[1] + 0.2 if columns > 1 else 4.3, 2.5 * shape[0] + 0.2), layout="constrained"
+    wide = columns > 1
+    drawn = {model.label: _loss_lines(model) for model in models}
+    panels = [
+        panel(
+            lines,
+            unit=PLAIN,
+            size=(225, 165) if wide else (215, 130),
+            span=span_of(lines, PLAIN),
+            title=f"{label}: loss",
+            x_title="Optimizer steps" if wide or label == models[-1].label else None,
+            x_name="Step",
         )
-        for axes, model in zip(figure.subplots(*shape, squeeze=False).flat, models, strict=True):
-            color = look_of_model(model.name).color
-            for (part, line), stroke in zip(model.losses.items(), _STROKES, strict=False):
-                steps, losses = zip(*line, strict=True)
-                axes.plot(steps, losses, color=color, linewidth=0.7, alpha=0.35)
-                axes.plot(
-                    steps, running_mean(losses), color=color, linewidth=2.0, linestyle=stroke, label=part_name(part)
+        for label, lines in drawn.items()
+    ]
+    return figure(grid(panels, columns=len(models) if wide else 1))
+
+
+def _loss_lines(model: TrainedModel) -> list[Line]:
+    """Of each part the steps, faint, and their running mean, named where there are several."""
+    color = look_of_model(model.name).color
+    found = []
+    for (part, line), stroke in zip(model.losses.items(), _STROKES, strict=False):
+        steps, losses = zip(*line, strict=True)
+        name = f"{model.label} {part_name(part)}" if len(model.losses) > 1 else model.label
+        for values, words, width in ((losses, ", each step", 0.8), (running_mean(losses), ", running mean", 2.0)):
+            found.append(
+                Line(
+                    name=name + words,
+                    color=color,
+                    points=[(step, _single(value)) for step, value in zip(steps, values, strict=True)],
+                    dash=() if width < 1 else stroke,
+                    width=width,
+                    marks=False,
+                    faint=width < 1,
+                    end=part_name(part) if width > 1 and len(model.losses) > 1 else "",
                 )
-            axes.set_title(f"{model.label}: loss")
-            axes.set_xlabel("Optimizer steps")
-            if len(model.losses) > 1:
-                axes.legend(fontsize=8.5)
-        settle(figure)
-    return figure
+            )
+    return found
+
+
+def _single(value: float) -> Estimate:
+    return Estimate(value=value, low=None, high=None, n=1, groups=1)
 
 
 def running_mean(values: Sequence[float]) -> list[float]:
@@ -149,61 +180,26 @@ def _followed(comparison: Comparison, code: str) -> list[TrainedModel]:
     return found
 
 
-def _panel(axes: Axes, models: Sequence[TrainedModel], quantity: Quantity, code: str, *, thin: bool = False) -> None:
-    """One line with its interval band a model, and the level before training."""
+def _lines(models: Sequence[TrainedModel], quantity: Quantity, code: str, *, ends: bool = False) -> list[Line]:
+    found = []
     for model in models:
-        line = line_of(model, quantity, code)
-        if not line:
-            continue
         look = look_of_model(model.name)
-        steps = [step for step, _ in line]
-        axes.plot(
-            steps,
-            [100 * each.value for _, each in line],
-            color=look.color,
-            linestyle=look.stroke,
-            linewidth=1.2 if thin else 1.8,
-            marker="o",
-            markersize=2 if thin else 3.5,
-            zorder=3,
-        )
-        if all(each.low is not None for _, each in line):
-            lows, highs = ([100 * (getattr(each, end) or 0.0) for _, each in line] for end in ("low", "high"))
-            axes.fill_between(steps, lows, highs, color=look.color, alpha=0.10, linewidth=0)
-        if line[0][0] == 0:
-            axes.axhline(100 * line[0][1].value, color=INK, linewidth=0.8, linestyle=(0, (1, 2)), alpha=0.7, zorder=1)
-    axes.margins(x=0.03)
+        if points := line_of(model, quantity, code):
+            found.append(
+                Line(
+                    name=model.label,
+                    color=look.color,
+                    points=points,
+                    dash=look.dash,
+                    shape=look.shape,
+                    end=model.label if ends else "",
+                    series=model.label,
+                )
+            )
+    return found
 
 
-def _same_span(panels: Sequence[Axes]) -> None:
-    """As many points from bottom to top in each panel, each around its own middle: slopes compare, levels are read."""
-    limits = [axes.get_ylim() for axes in panels]
-    half = max(high - low for low, high in limits) / 2
-    for axes, (low, high) in zip(panels, limits, strict=True):
-        axes.set_ylim((low + high) / 2 - half, (low + high) / 2 + half)
-
-
-def _name_lines(axes: Axes, models: Sequence[TrainedModel], quantity: Quantity) -> None:
-    """Each method's name at the end of its line."""
-    ends = [(model, line[-1]) for model in models if (line := line_of(model, quantity, MACRO))]
-    low, high = axes.get_ylim()
-    heights = spread([100 * rate.value for _, (_, rate) in ends], 0.075 * (high - low))
-    for (model, _), height in zip(ends, heights, strict=True):
-        axes.annotate(
-            model.label,
-            (1.0, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=8.5,
-            fontweight="bold",
-            color=look_of_model(model.name).color,
-        )
-
-
-def _lines(models: Sequence[TrainedModel]) -> list[object]:
-    from matplotlib.lines import Line2D
-
-    looks = [(model.label, look_of_model(model.name)) for model in models]
-    return [Line2D([], [], color=look.color, linestyle=look.stroke, linewidth=1.6, label=name) for name, look in looks]
+def _before(lines: Sequence[Line]) -> list[Level]:
+    """The level before training."""
+    starts = [line.points[0] for line in lines if line.points[0][0] == 0]
+    return [Level(y=100 * starts[0][1].value)] if starts else []

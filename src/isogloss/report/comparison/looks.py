@@ -3,32 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from isogloss.report.comparison.rows import NONE
 from isogloss.report.findings import EN, LOC, SUR
-from isogloss.report.style import BLUE, GREEN, INK, ORANGE, PURPLE, VERMILLION, look_of
+from isogloss.report.style import (
+    BLUE,
+    CIRCLE,
+    DIAMOND,
+    DOWN,
+    GREEN,
+    HEXAGON,
+    INK,
+    ORANGE,
+    PLUS,
+    PURPLE,
+    SQUARE,
+    UP,
+    VERMILLION,
+    look_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelLook:
-    """Colour, line style, and marker where models are marks of one plane."""
+    """Colour, line style (lengths of dash and gap; empty: solid), and shape where models are marks of one plane."""
 
     color: str
-    stroke: Any
-    marker: str
+    dash: tuple[float, ...]
+    shape: str
 
 
 _MODELS = {
-    "unaligned": ModelLook(INK, (0, (1, 1.5)), "v"),
-    "mist": ModelLook(BLUE, "-", "^"),
-    "clo": ModelLook(VERMILLION, (0, (5, 2)), "s"),
-    "midalign": ModelLook(GREEN, (0, (5, 1.5, 1, 1.5)), "D"),
+    "unaligned": ModelLook(INK, (1.5, 3), DOWN),
+    "mist": ModelLook(BLUE, (), UP),
+    "clo": ModelLook(VERMILLION, (8, 3), SQUARE),
+    "midalign": ModelLook(GREEN, (8, 3, 2, 3), DIAMOND),
 }
-_SPARE = (ModelLook(PURPLE, (0, (3, 1, 1, 1, 1, 1)), "P"), ModelLook(ORANGE, (0, (2, 1)), "h"))
+_SPARE = (ModelLook(PURPLE, (5, 2, 1, 2, 1, 2), PLUS), ModelLook(ORANGE, (4, 2), HEXAGON))
 
-#: The steerings drawn on the planes and their marker; LOC in EN's layer has its place in the tables.
-SHAPES = {NONE: "o", **{name: look_of(name).marker for name in (EN, LOC, SUR)}}
+#: The steerings drawn on the planes and their shape; LOC in EN's layer has its place in the tables.
+SHAPES = {NONE: CIRCLE, **{name: look_of(name).shape for name in (EN, LOC, SUR)}}
 SHAPE_NAMES = {NONE: "unsteered", EN: "EN-steering", LOC: "LOC-steering", SUR: "SUR-steering"}
 
 

@@ -5,93 +5,83 @@ Each model is an arrow from the unaligned one at the origin; thin arrows lead fr
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
-
 from isogloss.errors import UserError
 from isogloss.evaluate.results import MACRO, Comparison, Estimate, TrainedModel
-from isogloss.report.canvas import plane_frame, quadrants, settle, whiskers
+from isogloss.report.canvas import LANGUAGES, SERIES, extent
 from isogloss.report.comparison.looks import SHAPE_NAMES, SHAPES, look_of_model
 from isogloss.report.comparison.rows import NONE
+from isogloss.report.controls import Boxes, Control
+from isogloss.report.data import concatenation
+from isogloss.report.drawn import Figure, figure
 from isogloss.report.findings import EN, LOC, SUR
-from isogloss.report.labels import Label, place_labels
+from isogloss.report.marks import BOLD, SMALL, Mark, reach
 from isogloss.report.numbers import language_name
-from isogloss.report.style import INK, PAPER, house_style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from isogloss.report.quadrants import plane, still_plane
 
 #: Localization and transfer changes of one condition: across and up.
 Place = tuple[Estimate, Estimate]
 _SHORT = {EN: "EN", LOC: "LOC", SUR: "SUR"}
+#: Shapes by what the legend calls them.
+_SHAPES = {SHAPE_NAMES[name]: shape for name, shape in SHAPES.items()}
 
 
 def methods_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
-    """Macro localization Δ against transfer Δ in points: every model, and EN, LOC and SUR on top of each.
+    """Localization Δ against transfer Δ in points: every model, and EN, LOC and SUR on top of each.
 
-    Crosses are 95 % intervals against the unaligned, unsteered model at the origin. `columns=1` is drawn smaller, so
-    that its text can be read on a narrow page.
+    Crosses are 95 % intervals against the unaligned, unsteered model at the origin. The macro mean is shown; the page can
+    add languages. `columns=1` is drawn smaller, so that its text can be read on a narrow page.
     """
-    from matplotlib.figure import Figure
-
-    models = placed(comparison, MACRO)
-    if not models:
+    codes = [code for code in (MACRO, *plane_languages(comparison)) if placed(comparison, code)]
+    if MACRO not in codes:
         raise UserError("no model of the comparison was measured on both axes, so the plane of methods is empty")
-    with house_style():
-        figure = Figure(figsize=(6.6, 6.0) if columns > 1 else (4.3, 5.0), layout="constrained")
-        axes = figure.add_subplot()
-        marks = [(0.0, 0.0)]
-        labels: list[Label] = []
-        for model, places in models:
-            marks += _model(axes, model, places, labels, crosses=True, size=1.0 if columns > 1 else 0.85)
-        plane_frame(axes, marks, origin="")
-        labels = [Label(x=0, y=0, text=comparison.models[0].label, bold=True, size=10.5, distance=8.0), *labels]
-        figure.legend(handles=_shapes(), loc="outside lower center", ncols=4 if columns > 1 else 2, fontsize=8.5)
-        settle(figure)
-        # Names of models first: they may take the best places.
-        place_labels(axes, sorted(labels, key=lambda label: not label.bold), avoid=marks)
-    return figure
+    marks = [mark for code in codes for mark in _marks(comparison, code)]
+    return figure(
+        plane(
+            marks,
+            shapes=_SHAPES,
+            size=(590, 540) if columns > 1 else (300, 350),
+            origin=comparison.models[0].label,
+            shown=[MACRO],
+            legend=list(_SHAPES),
+            columns=columns,
+        )
+    )
+
+
+def methods_controls(comparison: Comparison) -> tuple[Control, ...]:
+    """Which models and which languages are shown."""
+    labels = [model.label for model, _ in placed(comparison, MACRO)]
+    codes = [MACRO, *plane_languages(comparison)]
+    return (
+        Boxes(signal=SERIES, legend="Models", options=[(each, each) for each in labels], checked=labels),
+        Boxes(signal=LANGUAGES, legend="Languages", options=[(c, language_name(c)) for c in codes], checked=[MACRO]),
+    )
 
 
 def languages_planes_figure(comparison: Comparison, *, columns: int = 2) -> Figure:
     """The plane of methods for each non-English language on one scale; intervals on the unsteered models alone."""
-    from matplotlib.figure import Figure
-
     codes = plane_languages(comparison)
     if not codes:
         raise UserError("no language of the comparison was measured on both axes, so there are no planes to draw")
     wide = min(3 if columns > 1 else 2, len(codes))
-    tall = -(-len(codes) // wide)
-    with house_style():
-        side = 3.3 if columns > 1 else 2.2
-        figure = Figure(figsize=(side * wide + 0.3, side * 0.95 * tall + 0.7), layout="constrained")
-        grid = figure.subplots(tall, wide, squeeze=False, sharex=True, sharey=True)
-        every: list[tuple[float, float]] = [(0.0, 0.0)]
-        named: list[tuple[list[Label], list[tuple[float, float]]]] = []
-        for axes, code in zip(grid.flat, codes, strict=False):
-            labels: list[Label] = []
-            marks = [(0.0, 0.0)]
-            for model, places in placed(comparison, code):
-                marks += _model(axes, model, places, labels, crosses=False, size=0.62)
-            every += marks
-            named.append(([replace(label, size=7.5, distance=7.0) for label in labels if label.bold], marks))
-        for axes, code in zip(grid.flat, codes, strict=False):
-            quadrants(axes, every)
-            axes.plot(0, 0, "o", color=INK, markersize=4, zorder=5)
-            axes.set_title(language_name(code))
-        for axes in grid.flat[len(codes) :]:
-            axes.remove()
-        for axes in grid[:, 0]:
-            axes.set_ylabel("Transfer Δ (points)")
-        for axes in grid.flat[max(0, len(codes) - wide) : len(codes)]:
-            axes.set_xlabel("Localization Δ (points)")
-            axes.tick_params(labelbottom=True)
-        figure.legend(handles=_shapes(), loc="outside lower center", ncols=4 if columns > 1 else 2, fontsize=8.5)
-        settle(figure)
-        for axes, (labels, marks) in zip(grid.flat, named, strict=False):
-            place_labels(axes, labels, avoid=marks)
-    return figure
+    side = (260, 235) if columns > 1 else (142, 150)
+    by_code = {code: _marks(comparison, code, small=True) for code in codes}
+    limits = extent(reach(mark for marks in by_code.values() for mark in marks), height=side[1], words=False)
+    short = ("Localization Δ (points)", "Transfer Δ (points)")
+    panels = [
+        still_plane(
+            by_code[code],
+            shapes=_SHAPES,
+            size=side,
+            limits=limits,
+            legend=list(_SHAPES),
+            columns=columns,
+            title=language_name(code),
+            titles=(short[0] if index >= len(codes) - wide else None, short[1] if index % wide == 0 else None),
+        )
+        for index, code in enumerate(codes)
+    ]
+    return figure(concatenation(panels, columns=wide, spacing=14, resolve={"scale": {"x": "shared", "y": "shared"}}))
 
 
 def plane_languages(comparison: Comparison) -> list[str]:
@@ -113,92 +103,39 @@ def placed(comparison: Comparison, code: str) -> list[tuple[TrainedModel, dict[s
     return found
 
 
-def _model(
-    axes: Axes,
-    model: TrainedModel,
-    places: dict[str, Place],
-    labels: list[Label],
-    *,
-    crosses: bool,
-    size: float,
-) -> list[tuple[float, float]]:
-    """A model and its steered variants with arrows; adds their labels, returns points along what was drawn."""
-    color = look_of_model(model.name).color
-    own = _at(places[NONE]) if NONE in places else (0.0, 0.0)
-    found: list[tuple[float, float]] = []
-    if NONE in places:
-        _arrow(axes, (0.0, 0.0), own, color, width=1.8 * size, near=5 * size)
-        found += [(step * own[0], step * own[1]) for step in (0.25, 0.5, 0.75)]
-        labels.append(Label(x=own[0], y=own[1], text=model.label, color=color, bold=True, size=10.5, distance=10.0))
-    for name, place in places.items():
-        x, y = _at(place)
+def _marks(comparison: Comparison, code: str, *, small: bool = False) -> list[Mark]:
+    """Every model and its steered variants in one language; `small` for one of several planes."""
+    return [mark for model, places in placed(comparison, code) for mark in _model(model, places, code, small=small)]
+
+
+def _model(model: TrainedModel, places: dict[str, Place], code: str, *, small: bool) -> list[Mark]:
+    """A model and its steered variants, with arrows."""
+    macro = code == MACRO
+    own = (100 * places[NONE][0].value, 100 * places[NONE][1].value) if NONE in places else (0.0, 0.0)
+    size = 0.62 if small else 1.0 if macro else 0.75
+    found = []
+    for name, (across, up) in places.items():
         plain = name == NONE
-        if not plain:
-            _arrow(axes, own, (x, y), color, width=0.9 * size, near=4 * size)
-            found.append(((own[0] + x) / 2, (own[1] + y) / 2))
-            labels.append(Label(x=x, y=y, text=_SHORT[name], color=color, size=7.5, distance=6.0))
-        across, up = place
-        whole = crosses or plain
-        axes.errorbar(
-            x,
-            y,
-            xerr=whiskers([across]) if whole else None,
-            yerr=whiskers([up]) if whole else None,
-            fmt=SHAPES[name],
-            color=color,
-            markersize=(9.5 if plain else 6.5) * size,
-            markerfacecolor=color if plain else PAPER,
-            markeredgecolor=PAPER if plain else color,
-            markeredgewidth=0.8 if plain else 1.2 * max(size, 0.8),
-            elinewidth=1.2 * size * size if plain else 0.5,
-            zorder=5 if plain else 4,
+        if plain:
+            text = model.label if macro or small else f"{model.label} {code}"
+        else:
+            text = _SHORT[name] if macro and not small else ""
+        found.append(
+            Mark(
+                series=model.label,
+                kind=SHAPE_NAMES[name],
+                key=SHAPE_NAMES[name],
+                color=look_of_model(model.name).color,
+                across=across,
+                up=up,
+                code=code,
+                start=(0.0, 0.0) if plain else own,
+                hollow=not plain,
+                cross=plain or (macro and not small),
+                size=size if plain else 0.72 * size,
+                text=text,
+                bold=plain,
+                letters=SMALL if not plain or small or not macro else BOLD,
+            )
         )
-        found.append((x, y))
-        if whole:
-            found += _cross(place)
     return found
-
-
-def _arrow(
-    axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str, *, width: float, near: float
-) -> None:
-    axes.annotate(
-        "",
-        end,
-        start,
-        arrowprops={"arrowstyle": "-|>", "color": color, "lw": width, "shrinkA": near, "shrinkB": near, "alpha": 0.7},
-        zorder=3,
-    )
-
-
-def _cross(place: Place) -> list[tuple[float, float]]:
-    """Points along both intervals."""
-    x, y = _at(place)
-    (left,), (right,) = whiskers([place[0]])
-    (down,), (up,) = whiskers([place[1]])
-    steps = (0.33, 0.66, 1.0)
-    return [(x + step * reach, y) for step in steps for reach in (-left, right)] + [
-        (x, y + step * reach) for step in steps for reach in (-down, up)
-    ]
-
-
-def _at(place: Place) -> tuple[float, float]:
-    return 100 * place[0].value, 100 * place[1].value
-
-
-def _shapes() -> list[object]:
-    from matplotlib.lines import Line2D
-
-    return [
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker=marker,
-            color=INK,
-            markersize=8 if name == NONE else 6.5,
-            markerfacecolor=INK if name == NONE else PAPER,
-            label=SHAPE_NAMES[name],
-        )
-        for name, marker in SHAPES.items()
-    ]

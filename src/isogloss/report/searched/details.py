@@ -6,9 +6,16 @@ from isogloss.evaluate.results import MACRO
 from isogloss.report.comparison.rows import AXES
 from isogloss.report.details import Numbers
 from isogloss.report.numbers import delta_text, points
-from isogloss.report.searched.figures import parameter_name
 from isogloss.report.searched.findings import model_text, place_text
-from isogloss.report.searched.study import Candidate, Searches, SearchTrial, Study, kind_text, point_text
+from isogloss.report.searched.study import (
+    Candidate,
+    Searches,
+    SearchTrial,
+    Study,
+    kind_text,
+    parameter_name,
+    point_text,
+)
 
 #: What proposed a trial, as a study records it.
 _SOURCES = {

@@ -1,31 +1,49 @@
 """The figures of a search: its trials and their front on the plane, hypervolume over trials, and what scores depend on.
 
-In points or percent. Each function takes a search's result and returns a :class:`matplotlib.figure.Figure` made without
-pyplot; `columns=1` is drawn smaller, so that its text can be read on a narrow page.
+In points or percent. `columns=1` is drawn smaller, so that its text can be read on a narrow page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
 
 from isogloss.errors import UserError
-from isogloss.report.canvas import plane_frame, settle
-from isogloss.report.labels import Label, place_labels
-from isogloss.report.searched.study import SearchTrial, SearchTrials, point_text
-from isogloss.report.style import BLUE, GREEN, INK, ORANGE, PAPER, PURPLE, VERMILLION, house_style
+from isogloss.report.canvas import extent, frame_layers, halo, shape_legend
+from isogloss.report.data import chart_of, layered
+from isogloss.report.drawn import Figure, figure
+from isogloss.report.labels import Frame, Label, place_labels
+from isogloss.report.numbers import points
+from isogloss.report.searched.study import SearchTrial, SearchTrials, parameter_name, point_text
+from isogloss.report.style import (
+    BLUE,
+    CIRCLE,
+    DIAMOND,
+    EX,
+    GREEN,
+    INK,
+    ORANGE,
+    PAPER,
+    PLUS,
+    PURPLE,
+    SQUARE,
+    STAR,
+    VERMILLION,
+)
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-
-#: Colour, marker and legend of the points that are tried first. γ = 0 is the origin.
-_STARTS = {
-    "paper": (PURPLE, "*", 11.0, "the paper's point"),
-    "sweep": (BLUE, "s", 6.0, "the sweep's choice"),
-    "first-order": (ORANGE, "P", 8.0, "first-order estimate"),
+#: Colour, shape and area of the trials by what the legend calls them; γ = 0 is the origin.
+_TRIAL, _OUTSIDE, _FRONT = "trial", "outside the constraints", "front"
+_KINDS: dict[str, tuple[str, str, float]] = {
+    _TRIAL: (INK, CIRCLE, 18.0),
+    _OUTSIDE: (VERMILLION, EX, 30.0),
+    "the paper's point": (PURPLE, STAR, 130.0),
+    "the sweep's choice": (BLUE, SQUARE, 60.0),
+    "first-order estimate": (ORANGE, PLUS, 80.0),
+    _FRONT: (GREEN, DIAMOND, 48.0),
 }
+_SOURCES = {"paper": "the paper's point", "sweep": "the sweep's choice", "first-order": "first-order estimate"}
 _OBJECTIVES = {"transfer": (BLUE, "Transfer"), "localization": (VERMILLION, "Localization")}
 
 
@@ -35,64 +53,45 @@ def front_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
     Crosses are trials outside the constraints; points that were tried first have marks of their own. Raises UserError
     where no trial has scores.
     """
-    from matplotlib.figure import Figure
-
     places = {each.number: place for each in result.trials if (place := _place(each))}
     if not places:
         raise UserError(f"{result.name}: no trial has scores yet, so there is nothing to draw")
-    with house_style():
-        figure = Figure(figsize=(5.8, 5.4) if columns > 1 else (4.3, 4.7), layout="constrained")
-        axes = figure.add_subplot()
-        _trials(axes, result, places)
-        front = [places[number] for number in result.front]
-        if front:
-            axes.step(*zip(*front, strict=True), where="pre", color=GREEN, linewidth=1.2, zorder=3)
-            axes.plot(*zip(*front, strict=True), "D", color=GREEN, markersize=5.5, zorder=4, label="front")
-        if result.knee is not None:
-            axes.plot(
-                *places[result.knee],
-                "o",
-                markersize=13,
-                markerfacecolor="none",
-                markeredgecolor=INK,
-                markeredgewidth=1.3,
-                zorder=5,
-                label="knee",
-            )
-        plane_frame(axes, [(0.0, 0.0), *places.values()], origin="unsteered")
-        figure.legend(loc="outside lower center", ncols=3 if columns > 1 else 2, fontsize=8.5, columnspacing=1.4)
-        settle(figure)
-        point = next((each.point for each in result.trials if each.number == result.knee), None)
-        if result.knee is not None and point is not None:
-            x, y = places[result.knee]
-            words = point_text(point, between="\n")
-            place_labels(axes, [Label(x=x, y=y, text=words)], avoid=[*places.values()])
-    return figure
-
-
-def _trials(axes: Axes, result: SearchTrials, places: Mapping[int, tuple[float, float]]) -> None:
-    """The marks of the trials, a series for each kind of mark."""
-    scored = [each for each in result.trials if each.number in places]
-    plain = [each for each in scored if each.source not in _STARTS]
-    series = [
-        ([each for each in plain if each.feasible], (INK, "o", 3.5, "trial")),
-        ([each for each in plain if not each.feasible], (VERMILLION, "x", 4.5, "outside the constraints")),
-        *(([each for each in scored if each.source == source], look) for source, look in _STARTS.items()),
+    size = (460, 430) if columns > 1 else (300, 310)
+    left, right, bottom, top = limits = extent(places.values(), height=size[1])
+    frame = Frame(left=left, right=right, bottom=bottom, top=top, width=size[0], height=size[1])
+    records = [record for each in result.trials if each.number in places for record in _records(each, result)]
+    shown = [kind for kind in _KINDS if any(each["kind"] == kind for each in records)]
+    data = chart_of(records).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
+    layers = [
+        *frame_layers(limits, words=True),
+        *shape_legend(
+            {kind: _KINDS[kind][1] for kind in shown}, 1 + columns, colors={kind: _KINDS[kind][0] for kind in shown}
+        ),
+        *_stairs([places[number] for number in result.front]),
+        data.mark_point(
+            filled=True,
+            shape=alt.ExprRef("datum.shape"),
+            size=alt.ExprRef("datum.area"),
+            fill=alt.ExprRef("datum.color"),
+            stroke=PAPER,
+            strokeWidth=alt.ExprRef("datum.plain ? 0 : 0.6"),
+            opacity=alt.ExprRef("datum.plain ? 0.55 : 1"),
+        ),
+        data.mark_point(filled=True, size=120, opacity=0).encode(
+            tooltip=[
+                alt.Tooltip("number:Q", title="Trial"),
+                alt.Tooltip("role:N", title="What became of it"),
+                alt.Tooltip("point:N", title="Point"),
+                alt.Tooltip("transfer:N", title="Transfer Δ"),
+                alt.Tooltip("localization:N", title="Localization Δ"),
+            ]
+        ),
+        *_knee(result, places, frame),
+        chart_of([{"x": 0, "y": 0}])
+        .mark_point(filled=True, fill=INK, size=60, opacity=1)
+        .encode(x=alt.X("x:Q"), y=alt.Y("y:Q")),
     ]
-    for trials, (color, marker, size, label) in series:
-        if trials:
-            axes.plot(
-                *zip(*(places[each.number] for each in trials), strict=True),
-                linestyle="none",
-                marker=marker,
-                markersize=size,
-                color=color,
-                markeredgecolor=color if marker in "ox" else PAPER,
-                markeredgewidth=1.0 if marker == "x" else 0.5,
-                alpha=0.5 if marker in "ox" else 1.0,
-                zorder=4 if marker not in "ox" else 2,
-                label=label,
-            )
+    return figure(layered(layers, size=size))
 
 
 def hypervolume_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
@@ -100,27 +99,39 @@ def hypervolume_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
 
     Raises UserError where no trial is finished.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     if not result.trials:
         raise UserError(f"{result.name}: no trial is finished yet, so there is nothing to draw")
-    with house_style():
-        figure = Figure(figsize=(5.8, 2.8) if columns > 1 else (4.3, 2.5), layout="constrained")
-        axes = figure.add_subplot()
-        counts = range(1, len(result.trials) + 1)
-        axes.step(counts, [1e4 * each for each in result.hypervolume], where="post", color=GREEN, linewidth=1.6)
-        sampled = [index for index, each in enumerate(result.trials) if each.source == "sampler"]
-        if sampled and sampled[0] > 0:
-            axes.axvline(sampled[0] + 0.5, color=INK, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.7)
-            axes.text(sampled[0] + 0.5, 0.03, " sampler", transform=axes.get_xaxis_transform(), fontsize=8)
-        axes.set_ylim(bottom=0)
-        axes.margins(x=0.02)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("Finished trials")
-        axes.set_ylabel("Hypervolume (points²)")
-        settle(figure)
-    return figure
+    records = [{"trial": count, "area": round(1e4 * each, 4)} for count, each in enumerate(result.hypervolume, start=1)]
+    data = chart_of(records)
+    x = alt.X(
+        "trial:Q",
+        title="Finished trials",
+        scale=alt.Scale(nice=False, zero=False),
+        axis=alt.Axis(grid=False, format="d", tickMinStep=1),
+    )
+    layers: list[Any] = [
+        data.mark_line(interpolate="step-after", stroke=GREEN, strokeWidth=1.8).encode(
+            x=x, y=alt.Y("area:Q", title="Hypervolume (points²)", axis=alt.Axis(tickCount=5))
+        ),
+        data.mark_point(filled=True, size=60, opacity=0).encode(
+            x=x,
+            y=alt.Y("area:Q"),
+            tooltip=[
+                alt.Tooltip("trial:Q", title="Finished trials"),
+                alt.Tooltip("area:Q", title="Hypervolume", format=".1f"),
+            ],
+        ),
+    ]
+    sampled = [index for index, each in enumerate(result.trials) if each.source == "sampler"]
+    if sampled and sampled[0] > 0:
+        took_over = chart_of([{"trial": sampled[0] + 0.5, "text": "sampler"}])
+        layers += [
+            took_over.mark_rule(stroke=INK, strokeWidth=0.9, strokeDash=[4, 2], opacity=0.7).encode(x=alt.X("trial:Q")),
+            took_over.mark_text(align="left", dx=4, baseline="bottom", fontSize=10.5).encode(
+                x=alt.X("trial:Q"), y=alt.YValue(150), text="text:N"
+            ),
+        ]
+    return figure(layered(layers, size=(400 if columns > 1 else 280, 160)))
 
 
 def importances_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
@@ -128,28 +139,100 @@ def importances_figure(result: SearchTrials, *, columns: int = 2) -> Figure:
 
     Raises UserError where there were too few trials to tell.
     """
-    from matplotlib.figure import Figure
-
     if not result.importances:
         raise UserError(f"{result.name}: too few trials to tell which parameter matters")
     names = sorted({name for shares in result.importances.values() for name in shares})
-    with house_style():
-        figure = Figure(figsize=(5.8 if columns > 1 else 4.3, 0.42 * len(names) + 1.2), layout="constrained")
-        axes = figure.add_subplot()
-        height = 0.38
-        for rank, (objective, (color, label)) in enumerate(_OBJECTIVES.items()):
-            shares = result.importances.get(objective, {})
-            rows = [row + height * (rank - 0.5) for row in range(len(names))]
-            widths = [100 * shares.get(name, 0.0) for name in names]
-            hatch = "//" if rank else None  # so that the two differ by more than colour
-            axes.barh(rows, widths, height, color=color, label=label, hatch=hatch, edgecolor=PAPER, linewidth=0.5)
-        axes.set_yticks(range(len(names)), [parameter_name(name) for name in names])
-        axes.set_ylim(len(names) - 0.5, -0.5)
-        axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("Importance (%)")
-        figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        settle(figure)
-    return figure
+    records = [
+        {
+            "parameter": parameter_name(name),
+            "objective": label,
+            "share": round(100 * result.importances.get(objective, {}).get(name, 0.0), 3),
+            "text": label if name == names[0] else "",
+        }
+        for objective, (_, label) in _OBJECTIVES.items()
+        for name in names
+    ]
+    labels = [label for _, label in _OBJECTIVES.values()]
+    data = chart_of(records).encode(
+        x=alt.X("share:Q", title="Importance (%)", axis=alt.Axis(tickCount=5)),
+        y=alt.Y("parameter:N", sort=None, title=None, axis=alt.Axis(domain=False, ticks=False)),
+        yOffset=alt.YOffset("objective:N", sort=None, scale=alt.Scale(domain=labels)),
+    )
+    bars = data.mark_bar().encode(
+        color=alt.Color(
+            "objective:N",
+            scale=alt.Scale(domain=labels, range=[color for color, _ in _OBJECTIVES.values()]),
+            legend=alt.Legend(orient="top", symbolType="square", title=None),
+        ),
+        tooltip=[
+            alt.Tooltip("parameter:N", title="Parameter"),
+            alt.Tooltip("objective:N", title="Objective"),
+            alt.Tooltip("share:Q", title="Share (%)", format=".1f"),
+        ],
+    )
+    # The two differ by more than colour: they are named where they begin.
+    words = data.mark_text(align="left", dx=4, fontSize=10).encode(text=alt.Text("text:N"))
+    return figure(layered([bars, words], size=(380 if columns > 1 else 240, 38 * len(names))))
+
+
+def _records(trial: SearchTrial, result: SearchTrials) -> list[dict[str, Any]]:
+    """A trial's own mark, and the front's over it."""
+    own = _SOURCES.get(trial.source, _TRIAL if trial.feasible else _OUTSIDE)
+    on_front = trial.number in result.front
+    role = "front, knee" if trial.number == result.knee else _FRONT if on_front else own
+    found = []
+    for kind in (own, *([_FRONT] if on_front else [])):
+        x, y = _place(trial) or (0.0, 0.0)
+        color, shape, area = _KINDS[kind]
+        found.append(
+            {
+                **{"x": round(x, 4), "y": round(y, 4), "kind": kind, "color": color, "shape": shape, "area": area},
+                **{"plain": kind in (_TRIAL, _OUTSIDE), "number": trial.number, "role": role},
+                "point": "–" if trial.point is None else point_text(trial.point),
+                "transfer": points(trial.transfer or 0.0),
+                "localization": points(trial.localization or 0.0),
+            }
+        )
+    return found
+
+
+def _stairs(front: Sequence[tuple[float, float]]) -> list[alt.Chart]:
+    """Below the front and never above it: what no trial was seen to reach is not claimed."""
+    if not front:
+        return []
+    data = chart_of([{"x": round(x, 4), "y": round(y, 4)} for x, y in front])
+    return [
+        data.mark_line(interpolate="step-before", stroke=GREEN, strokeWidth=1.3).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
+    ]
+
+
+def _knee(result: SearchTrials, places: Mapping[int, tuple[float, float]], frame: Frame) -> list[alt.Chart]:
+    """A ring around the knee, and its layers and strengths in words."""
+    if result.knee is None:
+        return []
+    x, y = places[result.knee]
+    point = next((each.point for each in result.trials if each.number == result.knee), None)
+    words = ["knee", *([] if point is None else point_text(point, between="\n").split("\n"))]
+    label = Label(x=x, y=y, text="\n".join(words), size=11, distance=14)
+    (place,) = place_labels(frame, [label], avoid=list(places.values()), taken=[(0, 0, 110, 44)])
+    # The words stand in lines of their own, which grow from the place away from the mark.
+    first = {"bottom": -13.0 * (len(words) - 1), "middle": -6.5 * (len(words) - 1), "top": 0.0}[place.baseline]
+    here = chart_of([{"x": round(x, 4), "y": round(y, 4)}]).encode(x=alt.X("x:Q"), y=alt.Y("y:Q"))
+    written = [
+        layer
+        for index, line in enumerate(words)
+        for layer in halo(
+            chart_of([{"x": round(x, 4), "y": round(y, 4), "text": line}]).encode(x=alt.X("x:Q"), y=alt.Y("y:Q")),
+            text="text",
+            dx=place.dx,
+            dy=place.dy + first + 13.0 * index,
+            align=place.align,
+            baseline=place.baseline,
+            fontSize=11,
+            fontWeight="bold" if index == 0 else "normal",
+        )
+    ]
+    return [here.mark_point(filled=False, stroke=INK, size=230, strokeWidth=1.6, opacity=1), *written]
 
 
 def _place(trial: SearchTrial) -> tuple[float, float] | None:
@@ -157,10 +240,3 @@ def _place(trial: SearchTrial) -> tuple[float, float] | None:
     if trial.transfer is None or trial.localization is None:
         return None
     return 100 * trial.localization, 100 * trial.transfer
-
-
-def parameter_name(name: str) -> str:
-    """A parameter in words: `LOC γ, ko` for `loc_gamma.ko`."""
-    field, _, language = name.partition(".")
-    kind, _, what = field.partition("_")
-    return f"{kind.upper()} {'γ' if what == 'gamma' else what}" + (f", {language}" if language else "")

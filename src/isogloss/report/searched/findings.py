@@ -10,8 +10,7 @@ from isogloss.report.comparison.findings import listing
 from isogloss.report.comparison.rows import AXES
 from isogloss.report.findings import Verdict, signed_amount, verdict
 from isogloss.report.numbers import points
-from isogloss.report.searched.figures import parameter_name
-from isogloss.report.searched.study import Candidate, Searches, SearchTrial, Study, point_text
+from isogloss.report.searched.study import Candidate, Searches, SearchTrial, Study, parameter_name, point_text
 
 STATISTICS = {"probability": "the right option's probability among the options", "accuracy": "accuracy"}
 

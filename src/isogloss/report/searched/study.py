@@ -171,3 +171,10 @@ def _span(values: Sequence[float]) -> str:
     # Two decimals are enough to tell points apart; what rounds to nothing keeps its first digits.
     low, high = (f"{round(one, 2) or float(f'{one:.1g}'):g}".replace("-", "−") for one in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
+
+
+def parameter_name(name: str) -> str:
+    """A parameter in words: `LOC γ, ko` for `loc_gamma.ko`."""
+    field, _, language = name.partition(".")
+    kind, _, what = field.partition("_")
+    return f"{kind.upper()} {'γ' if what == 'gamma' else what}" + (f", {language}" if language else "")

@@ -1,0 +1,207 @@
+"""What the analyses say, in sentences computed from them; a difference is claimed only where intervals are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from isogloss.analysis.results import Convergence, LayerCurve, Perpendicularity
+from isogloss.evaluate.results import MACRO, Estimate
+from isogloss.report.comparison.findings import listing
+from isogloss.report.comparison.rows import NONE
+from isogloss.report.geometry.given import Geometry, at, layers_text, models, peak
+from isogloss.report.numbers import rate_text
+from isogloss.report.units import degrees_text, plain_text
+
+UNALIGNED = "unaligned"
+
+
+def geometry_findings(geometry: Geometry) -> list[str]:
+    """On directions, then of every trained model what became of its states and choices against the unaligned one."""
+    return [
+        *_perpendicular(geometry.perpendicularity),
+        *_convergence(geometry),
+        *_retrieval(geometry),
+        *_agreement(geometry),
+    ]
+
+
+def apart(one: Estimate, other: Estimate) -> int:
+    """1 where the whole interval of `one` lies above the other's, −1 where below, 0 where they meet or there is none."""
+    if one.low is None or one.high is None or other.low is None or other.high is None:
+        return 0
+    return 1 if one.low > other.high else -1 if one.high < other.low else 0
+
+
+def _perpendicular(given: Sequence[Perpendicularity]) -> list[str]:
+    each = next((one for one in given if one.model == UNALIGNED), given[0] if given else None)
+    macro = None if each is None else each.by_language.get(MACRO)
+    if each is None or macro is None or not macro.layers:
+        return []
+    random = dict(at(each.random))
+    halves = [dict(at(curve)) for curve in each.split_half.values()]
+    unlike = [
+        layer
+        for layer, value in at(macro)
+        if halves and all(layer in half and apart(value, half[layer]) > 0 for half in halves)
+    ]
+    below = [layer for layer, value in at(macro) if layer in random and apart(value, random[layer]) < 0]
+    layer, most = peak(macro)
+    start = f"In {_the(each.label)} EN and LOC directions are most perpendicular at layer {layer}, {degrees_text(most)}"
+    beside = f" beside {degrees_text(random[layer])} of two random directions" if layer in random else ""
+    sentences = [f"{start}{beside}."]
+    if halves:
+        told = (
+            f"They are told apart from two halves of one kind {layers_text(unlike, macro.layers)}"
+            if unlike
+            else "Nowhere can they be told apart from two halves of one kind"
+        )
+        less = (
+            f", and are less perpendicular than random directions {layers_text(below, macro.layers)}"
+            if below
+            else ", and nowhere from random directions"
+        )
+        sentences.append(f"{told}{less}.")
+    return [" ".join(sentences)]
+
+
+def _convergence(geometry: Geometry) -> list[str]:
+    curves = {
+        each.panel.model: each.cka
+        for each in geometry.convergence
+        if each.panel.condition == NONE and each.axis == "transfer" and each.cka.layers
+    }
+    return _kinds(geometry.convergence) + _trained(
+        curves,
+        dict(models(each.panel for each in geometry.convergence)),
+        clear="languages arrange universal questions {} alike after {} than before",
+        words=("more", "less"),
+        unclear="how alike languages arrange universal questions",
+        what="CKA ",
+        text=plain_text,
+    )
+
+
+def _kinds(given: Sequence[Convergence]) -> list[str]:
+    """How much of a high alignment is no more than capitals lying with capitals."""
+    each = next(
+        (one for one in given if one.panel.condition == NONE and one.axis == "transfer" and one.cka.layers), None
+    )
+    if each is None or not each.baseline_cka.layers:
+        return []
+    layer, highest = peak(each.cka)
+    alone = dict(at(each.baseline_cka)).get(layer)
+    if alone is None:
+        return []
+    return [
+        f"In {_the(each.panel.label)} languages arrange universal questions most alike at layer {layer} (CKA "
+        f"{plain_text(highest)}); the kinds of question alone give {alone.value:.2f} of that."
+    ]
+
+
+def _retrieval(geometry: Geometry) -> list[str]:
+    curves = {
+        each.panel.model: each.by_language[MACRO]
+        for each in geometry.retrieval
+        if each.panel.condition == NONE and MACRO in each.by_language and each.by_language[MACRO].layers
+    }
+    return _trained(
+        curves,
+        dict(models(each.panel for each in geometry.retrieval)),
+        clear="a sentence finds its translation {} often after {} than before",
+        words=("more", "less"),
+        unclear="how often a sentence finds its translation",
+        what="top-1 ",
+        text=rate_text,
+    )
+
+
+def _trained(
+    curves: Mapping[str, LayerCurve],
+    labels: Mapping[str, str],
+    *,
+    clear: str,
+    words: tuple[str, str],
+    unclear: str,
+    what: str,
+    text: Callable[[Estimate | None], str],
+) -> list[str]:
+    """Where trained models' curves are apart from the unaligned one's, and for which models nothing can be told."""
+    before = curves.get(UNALIGNED)
+    if before is None:
+        return []
+    found, untold = [], []
+    for model, label in labels.items():
+        if model == UNALIGNED or model not in curves:
+            continue
+        told = _apart(before, curves[model], clear=clear, label=label, words=words, what=what, text=text)
+        found += told
+        if not told:
+            untold.append(label)
+    return _joined(found, untold, f"{unclear}, at any layer")
+
+
+def _joined(told: list[str], untold: list[str], what: str) -> list[str]:
+    """The sentences in one, and for whom there is no telling."""
+    if untold:
+        told = [*told, f"No difference can be told between {listing(untold)} and the unaligned model in {what}."]
+    return [" ".join(told)] if told else []
+
+
+def _apart(
+    before: LayerCurve,
+    after: LayerCurve,
+    *,
+    clear: str,
+    label: str,
+    words: tuple[str, str],
+    what: str,
+    text: Callable[[Estimate | None], str],
+) -> list[str]:
+    """A sentence for each direction in which a curve is clearly apart from another, at the layer where it is farthest."""
+    old = dict(at(before))
+    pairs = [(layer, value, old[layer]) for layer, value in at(after) if layer in old]
+    sentences = []
+    for word, sign in zip(words, (1, -1), strict=True):
+        moved = [(layer, new, was) for layer, new, was in pairs if apart(new, was) == sign]
+        if not moved:
+            continue
+        layer, new, was = max(moved, key=lambda each: abs(each[1].value - each[2].value))
+        where = layers_text([each[0] for each in moved], [each[0] for each in pairs])
+        told = f"at layer {layer} {what}{text(new)} against {text(was)}"
+        sentences.append(f"{where[0].upper()}{where[1:]} {clear.format(word, label)} ({told}).")
+    return sentences
+
+
+def _agreement(geometry: Geometry) -> list[str]:
+    """Of each trained model what is clearly another share than the unaligned one's; then of what that cannot be told."""
+    plain = {each.panel.model: each for each in geometry.agreement if each.panel.condition == NONE}
+    base = plain.get(UNALIGNED)
+    if base is None:
+        return []
+    found = []
+    for which, does, share in (
+        (
+            "universal",
+            "picks what English picks on universal questions",
+            "how often a language picks what English picks",
+        ),
+        ("localized", "parts from English on localized questions", "how often a language parts from English"),
+    ):
+        old: Estimate | None = getattr(base, which).get(MACRO)
+        told, untold = [], []
+        for model, each in plain.items():
+            new: Estimate | None = getattr(each, which).get(MACRO)
+            if model == UNALIGNED or old is None or new is None:
+                continue
+            if sign := apart(new, old):
+                how = "more" if sign > 0 else "less"
+                rates = f"{rate_text(new)} against {rate_text(old)}"
+                told.append(f"{each.panel.label} {does} {how} often than the unaligned model ({rates}).")
+            else:
+                untold.append(each.panel.label)
+        found += _joined(told, untold, share)
+    return found
+
+
+def _the(label: str) -> str:
+    return "the unaligned model" if label.lower() == UNALIGNED else label
