@@ -12,22 +12,21 @@ import shutil
 import signal
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from isogloss.errors import InterruptedRun, UserError
 from isogloss.files import damage, sealed_folder, write_atomic, write_json
+from isogloss.pipeline.recording import PARENT, Recorder, record_stage
 from isogloss.pipeline.steps import STORE, Plan, Step
-from isogloss.stages.stage import RECORD, Progress, StageRun
-from isogloss.tracking.journal import Journal, Status
-from isogloss.tracking.project import Projection, project
+from isogloss.stages.stage import RECORD, Progress, StageRun, Watched, unwatched
+from isogloss.tracking.journal import Journal
 from isogloss.tracking.runs import fold
 from isogloss.tracking.store import tracking_uri
 
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
     from isogloss.models.load import LoadedModel
 
 _logger = logging.getLogger(__name__)
-
-PARENT = "pipeline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +83,7 @@ def _run(
     journal = Journal(plan.folder / "journal.jsonl", base=plan.root / STORE)
     unfinished = [step.stage.name for step in wanted if not step.done]
     known = {key for key, run in fold(journal.events()).items() if run.status == "FINISHED"}
-    record = _Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
+    record = Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
     if unfinished or PARENT not in known:
         write_atomic(plan.folder / "pipeline.yaml", plan.spec.to_yaml())
         journal.close_abandoned()
@@ -103,8 +100,9 @@ def _run(
             tags = {"isogloss.stage_key": step.key, **reused}
             record.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
             if not step.done:
-                _run_stage(plan, step, progress=progress, models=models, say=say)
-            _journal(journal, step)
+                watched = record.watched(name)
+                _run_stage(plan, step, progress=progress, models=models, say=say, watched=watched)
+            record_stage(journal, name, step.folder, step.record())
             record.end(name, "FINISHED")
             record.project()
             if not step.done:
@@ -129,33 +127,9 @@ def _run(
     )
 
 
-class _Recorder:
-    """Which runs of the journal are open, and its projection to MLflow: a store that failed once is asked again only at
-    the end, because every asking costs seconds."""
-
-    def __init__(self, journal: Journal, uri: str, experiment: str) -> None:
-        self.journal, self.uri, self.experiment = journal, uri, experiment
-        self.open: list[str] = []
-        self.failed = False
-
-    def start(self, key: str, **facts: Any) -> None:
-        self.journal.start_run(key, **facts)
-        self.open.append(key)
-
-    def end(self, key: str, status: Status) -> None:
-        if key in self.open:
-            self.journal.end_run(key, status)
-            self.open.remove(key)
-
-    def project(self, *, last: bool = False) -> Projection | None:
-        if self.failed and not last:
-            return None
-        projection = project(self.journal, tracking_uri=self.uri, experiment=self.experiment)
-        self.failed = projection.problem is not None
-        return projection
-
-
-def _run_stage(plan: Plan, step: Step, *, progress: Progress, models: Models, say: Callable[[str], None]) -> None:
+def _run_stage(
+    plan: Plan, step: Step, *, progress: Progress, models: Models, say: Callable[[str], None], watched: Watched
+) -> None:
     """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
     work = step.folder.parent / ".work" / step.folder.name
     work.mkdir(parents=True, exist_ok=True)
@@ -167,7 +141,7 @@ def _run_stage(plan: Plan, step: Step, *, progress: Progress, models: Models, sa
         held = lock.acquire()
     with held:
         if damage(step.folder) is not None:
-            _fill(plan, step, work, progress=progress, models=models, say=say)
+            _fill(plan, step, work, progress=progress, models=models, say=say, watched=watched)
 
 
 def _fill(
@@ -178,6 +152,7 @@ def _fill(
     progress: Progress,
     models: Models,
     say: Callable[[str], None],
+    watched: Watched,
 ) -> None:
     """Fill the stage's folder aside and seal it; then drop its partial results."""
     work.mkdir(exist_ok=True)
@@ -188,9 +163,10 @@ def _fill(
     timings = {done.stage.name: done.record().seconds for done in plan.steps if damage(done.folder) is None}
     started = time.monotonic()
     with sealed_folder(step.folder, stage=step.stage.name, key=step.key) as out:
-        record = step.stage.run(
-            stage_run(plan, step, out=out, work=work, progress=progress, models=models, say=say, timings=timings)
+        run = stage_run(
+            plan, step, out=out, work=work, progress=progress, models=models, say=say, timings=timings, watched=watched
         )
+        record = step.stage.run(run)
         measured = {"seconds": time.monotonic() - started, "peak_bytes": peak_bytes()}
         write_json(out / RECORD, record.model_copy(update=measured).model_dump())
     shutil.rmtree(work)
@@ -206,6 +182,7 @@ def stage_run(
     models: Models,
     say: Callable[[str], None],
     timings: Mapping[str, float] = MappingProxyType({}),
+    watched: Watched = unwatched,
 ) -> StageRun:
     """What the stage's function gets, with the folders of what it needs."""
     return StageRun(
@@ -217,11 +194,13 @@ def stage_run(
         model=models,
         release=models.release,
         model_ref=plan.model.ref,
+        base_ref=plan.model.base_ref,
         model_path=plan.model.path,
         say=say,
         model_digest=plan.model.digest,
         dtype=plan.dtype,
         timings=timings,
+        watched=watched,
     )
 
 
@@ -266,43 +245,6 @@ class Models:
         self.say(f"loading {self.plan.spec.model if folder is None else folder.name} in {dtype} on {device}")
         name = self.plan.model.ref if folder is None else str(folder)
         return load_model(name, dtype=dtype, device=device)  # type: ignore[arg-type]
-
-
-def _journal(journal: Journal, step: Step) -> None:
-    """Write a finished stage's record, and what belongs to the whole pipeline to the parent."""
-    name, record = step.stage.name, step.record()
-    by_step: dict[int, dict[str, float]] = defaultdict(dict)
-    for metric in record.metrics:
-        by_step[metric.step][metric.name] = metric.value
-    by_step[0] = {**by_step[0], "seconds": record.seconds}
-    if record.params:
-        journal.params(name, record.params)
-    for number, values in sorted(by_step.items()):
-        journal.metrics(name, values, step=number)
-    for dataset in record.datasets:
-        for key in (name, PARENT):
-            journal.dataset(key, dataset.name, dataset.digest, dataset.context, dataset.rows)
-    for file, folder in record.artifacts.items():
-        journal.artifact(name, step.folder / file, folder=folder)
-    for child in record.children:
-        key = f"{name}/{child.name}"
-        journal.start_run(key, name=child.name, parent=name, kind=child.kind)
-        journal.params(key, child.params)
-        journal.metrics(key, child.metrics)
-        journal.end_run(key, "FINISHED")
-    chosen = {key: value for key, value in record.params.items() if key.startswith("chosen.")}
-    if chosen:
-        journal.params(PARENT, chosen)
-    if name in ("analyse", "compare"):
-        for number, values in sorted(by_step.items()):
-            shown = {metric: value for metric, value in values.items() if metric != "seconds"}
-            if shown:
-                journal.metrics(PARENT, shown, step=number)
-    if name == "baseline":
-        journal.metrics(PARENT, {metric: value for metric, value in by_step[0].items() if metric != "seconds"})
-    if name == "report":
-        for file, folder in record.artifacts.items():
-            journal.artifact(PARENT, step.folder / file, folder=folder)
 
 
 def _tags(plan: Plan) -> dict[str, str]:

@@ -10,21 +10,22 @@ import importlib.util
 import sqlite3
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from isogloss.tracking.client import prepare_environment
+from isogloss.files import MANIFEST, damage
+from isogloss.tracking.client import StoreUnavailable, connect, prepare_environment
 from isogloss.tracking.process import HOST_TAG, PID_TAG, STARTED_TAG, is_gone
 from isogloss.tracking.store import artifact_location, database_path, has_moved, read_only, shown_uri, tracking_uri
+from isogloss.tracking.versions import DANGLING_TAG, GONE, DeadVersion, versions_without_files
 
 Severity = Literal["info", "warning", "error"]
 
 _ARTIFACTS = "/mlruns/artifacts"
-#: Set by a mending on a registered version whose files are gone.
-DANGLING_TAG = "isogloss.dangling"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
                 *_check_schema(connection, database, uri),
                 *_check_runs(connection),
                 *_check_artifacts(connection, str(artifact_location(uri))),
-                *_check_versions(connection, str(artifact_location(uri))),
+                *_version_findings(dead_versions(connection, str(artifact_location(uri)))),
             ]
     except sqlite3.OperationalError as error:
         return [_unusable(database, error)]
@@ -77,16 +78,27 @@ def _check_server(uri: str, *, timeout: float) -> list[Finding]:
         return []
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
-            return []
+            pass
     except urllib.error.HTTPError:
-        # It answers; whether it lets us in is for it to say when it is used.
-        return []
+        # It answers; whether it lets us in, the next question shows.
+        pass
     except OSError as error:
         return [
             Finding(
                 severity="warning",
                 what=f"{shown_uri(uri)}: no answer ({error})",
                 how_to_mend="start the server, or unset MLFLOW_TRACKING_URI; journals are handed over later",
+            )
+        ]
+    try:
+        with connect(uri) as client:
+            return _version_findings(versions_without_files(client))
+    except StoreUnavailable as error:
+        return [
+            Finding(
+                severity="warning",
+                what=f"registered versions could not be looked at: {error}",
+                how_to_mend="see that the server lets you in, then ask again",
             )
         ]
 
@@ -162,20 +174,8 @@ def _check_runs(connection: sqlite3.Connection) -> list[Finding]:
     ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeadVersion:
-    """A registered version that stands as READY though its files are gone. `marked`: a mending has said so in a tag."""
-
-    name: str
-    version: int
-    source: str
-    run_kept: bool
-    aliases: tuple[str, ...]
-    marked: bool
-
-
 def dead_versions(connection: sqlite3.Connection, location: str) -> list[DeadVersion]:
-    """The registered versions without files, whose place was not simply moved; only those with local files can be told."""
+    """The registered versions without whole files, whose place was not simply moved; of a store with local files."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"model_versions", "model_version_tags", "registered_model_aliases"} <= tables:
         return []
@@ -196,28 +196,34 @@ def dead_versions(connection: sqlite3.Connection, location: str) -> list[DeadVer
             name=name,
             version=int(version),
             source=source,
+            problem=problem,
             run_kept=run_id in runs,
             aliases=tuple(sorted(aliases.get((name, int(version)), ()))),
             marked=(name, int(version)) in marked,
         )
         for name, version, source, run_id in ready
-        if source and source.startswith("file:") and not source.startswith(tuple(moved)) and not _has_files(source)
+        if source
+        and source.startswith("file:")
+        and not source.startswith(tuple(moved))
+        and (problem := _problem(source))
     ]
 
 
-def _has_files(uri: str) -> bool:
+def _problem(uri: str) -> str | None:
+    """What is wrong with a version's files; contents are not read."""
     folder = Path(unquote(urlsplit(uri).path))
-    return folder.is_dir() and any(folder.iterdir())
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return GONE
+    sealed = [path.parent for path in (folder / MANIFEST, *folder.glob(f"*/{MANIFEST}")) if path.is_file()]
+    return next((wrong for one in sealed if (wrong := damage(one, checksums=False))), None)
 
 
-def _check_versions(connection: sqlite3.Connection, location: str) -> list[Finding]:
+def _version_findings(dead: Iterable[DeadVersion]) -> list[Finding]:
     findings = []
-    for one in dead_versions(connection, location):
+    for one in dead:
         called = f" ({', '.join(one.aliases)})" if one.aliases else ""
         why = "" if one.run_kept else "; its run was deleted"
-        what = (
-            f"version {one.version} of '{one.name}'{called} stands as READY, but its files are gone{why}: {one.source}"
-        )
+        what = f"version {one.version} of '{one.name}'{called} stands as READY, but {one.problem}{why}: {one.source}"
         if one.marked and not one.aliases:
             findings.append(Finding(severity="info", what=what, how_to_mend="it is marked, and no alias leads to it"))
         else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
@@ -32,6 +34,8 @@ _ENVIRONMENT = {
 }
 # No retries: a request repeated after a lost answer could make a run twice. The next projection repeats it safely.
 _HTTP = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+#: Whether this thread is inside :func:`connect`.
+_hurried = threading.local()
 
 
 class StoreUnavailable(UserError):
@@ -102,30 +106,41 @@ def initialise(uri: str) -> None:
         connection.rollback()
 
 
+@cache
+def prepare_waits() -> None:
+    """Have SQLAlchemy ask, before each statement, whether MLflow's wait for a locked database is to be shortened.
+
+    Once a process, and never taken back, since to add or take away a listener while another thread uses a database (a
+    search does) may break that thread's statement. Whoever projects from a thread calls this before starting it.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def shorten(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, _m: bool) -> tuple[str, Any]:
+        if statement.startswith("PRAGMA busy_timeout") and getattr(_hurried, "now", False):
+            statement = f"PRAGMA busy_timeout = {round(LOCK_SECONDS * 1000)};"
+        return statement, parameters
+
+    event.listen(Engine, "before_cursor_execute", shorten, retval=True)
+
+
 @contextmanager
 def _short_waits() -> Iterator[None]:
     """While open: MLflow waits `LOCK_SECONDS` for a locked database (its own 20 s are fixed), and servers get one try.
 
     The stack trace that MLflow prints for a locked database is kept back; the error itself is raised.
     """
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
-
-    def shorten(_c: Any, _k: Any, statement: str, parameters: Any, _x: Any, _m: bool) -> tuple[str, Any]:
-        if statement.startswith("PRAGMA busy_timeout"):
-            statement = f"PRAGMA busy_timeout = {round(LOCK_SECONDS * 1000)};"
-        return statement, parameters
-
+    prepare_waits()
     database_log = logging.getLogger("mlflow.store.db.utils")
     level = database_log.level
     added = {name: value for name, value in _HTTP.items() if name not in os.environ}
-    event.listen(Engine, "before_cursor_execute", shorten, retval=True)
     os.environ.update(added)
     database_log.setLevel(logging.CRITICAL)
+    _hurried.now = True
     try:
         yield
     finally:
-        event.remove(Engine, "before_cursor_execute", shorten)
+        _hurried.now = False
         for name in added:
             del os.environ[name]
         database_log.setLevel(level)

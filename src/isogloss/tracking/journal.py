@@ -25,8 +25,10 @@ from isogloss.errors import DataError, UserError
 from isogloss.tracking.process import identity, is_gone
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
-EventKind = Literal["journal", "start", "params", "metrics", "artifact", "dataset", "end"]
+EventKind = Literal["journal", "start", "params", "metrics", "tags", "artifact", "dataset", "end"]
 
+#: MLflow's own tag for a description.
+NOTE_TAG = "mlflow.note.content"
 #: Version of the line format, in the first event of every journal.
 FORMAT = 1
 
@@ -74,14 +76,23 @@ class Journal:
         return self._id
 
     def start_run(
-        self, key: str, *, name: str, parent: str | None = None, kind: str, tags: Mapping[str, str] | None = None
+        self,
+        key: str,
+        *,
+        name: str,
+        parent: str | None = None,
+        kind: str,
+        tags: Mapping[str, str] | None = None,
+        seconds: float = 0.0,
     ) -> None:
         """Open run `key`, or open it again. `parent` is a started run's key; `kind` is e.g. `pipeline` or `stage`.
 
-        This and all that follow raise ValueError for a run that was never started.
+        `seconds` is for how long it has been going on already. This and all that follow raise ValueError for a run that
+        was never started.
         """
         data = {"name": name, "parent": parent, "kind": kind, "tags": {**(tags or {}), **identity()}}
-        self._append("start", key, data, sync=True)
+        since = {"since": round(1000 * seconds)} if seconds else {}
+        self._append("start", key, {**data, **since}, sync=True)
 
     def params(self, key: str, values: Mapping[str, object]) -> None:
         """Parameters of a run; what is not text is kept as JSON."""
@@ -93,6 +104,14 @@ class Journal:
         # JSON knows no NaN; float() reads these words back.
         written = {name: value if math.isfinite(value) else str(value) for name, value in numbers.items()}
         self._append("metrics", key, {"values": written, "step": int(step)})
+
+    def tags(self, key: str, values: Mapping[str, str]) -> None:
+        """Tags of a run; unlike a parameter, a tag may change."""
+        self._append("tags", key, {"values": dict(values)})
+
+    def note(self, key: str, text: str) -> None:
+        """What MLflow shows as the run's description."""
+        self.tags(key, {NOTE_TAG: text})
 
     def artifact(self, key: str, path: Path, *, folder: str = "") -> None:
         """A file, or a whole folder, to be shown with the run under `folder`; it keeps its name.

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from isogloss.errors import UserError
-from isogloss.tracking.checks import DANGLING_TAG, DeadVersion, dead_versions, moved_roots, stale_runs
+from isogloss.tracking.checks import dead_versions, moved_roots, stale_runs
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, database_path, read_only, tracking_uri
+from isogloss.tracking.versions import DANGLING_TAG, DeadVersion, versions_without_files
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 # Every column in which MLflow writes an artifact address. Some are absent in older schemas.
 _ARTIFACT_COLUMNS = (
@@ -27,13 +33,16 @@ def mend_store(root: Path) -> list[str]:
 
     Runs left open by a process that is gone become KILLED. Artifact addresses of a store that was moved as a whole are
     pointed to where it is now, after a copy of the database is put beside it. Registered versions whose files are gone
-    lose their aliases and are marked by a tag; they are not deleted.
+    or damaged lose their aliases and are marked by a tag; they are not deleted.
 
     Raises:
-        UserError: the store is locked or damaged; nothing was changed.
+        UserError: the store is locked or damaged, or the server does not answer; nothing was changed.
     """
     uri = tracking_uri(root)
     database = database_path(uri)
+    if database is None and urlsplit(uri).scheme in ("http", "https"):
+        with connect(uri) as client:
+            return _retire(client, versions_without_files(client))
     if database is None or not database.exists():
         return []
     try:
@@ -51,26 +60,28 @@ def mend_store(root: Path) -> list[str]:
     target = artifact_location(uri)
     if moved and target is not None and Path(unquote(urlsplit(target).path)).is_dir():
         done += _rebase(database, moved, target)
-    return done + _retire(uri, database)
-
-
-def _retire(uri: str, database: Path) -> list[str]:
-    """Take the aliases from versions without files, and mark these. After a move was mended, so that it hides none."""
+    # After a move was mended, so that it hides none.
     with closing(read_only(database, timeout=2.0)) as connection:
-        dead = [one for one in dead_versions(connection, str(artifact_location(uri))) if one.aliases or not one.marked]
-    if not dead:
-        return []
-    with connect(uri) as client:
-        for one in dead:
-            for alias in one.aliases:
-                client.delete_registered_model_alias(one.name, alias)
-            client.set_model_version_tag(one.name, str(one.version), DANGLING_TAG, "its files are gone")
-    return [_retired(one) for one in dead]
+        dead = dead_versions(connection, str(artifact_location(uri)))
+    if dead:
+        with connect(uri) as client:
+            done += _retire(client, dead)
+    return done
+
+
+def _retire(client: MlflowClient, dead: Iterable[DeadVersion]) -> list[str]:
+    """Take the aliases from versions without whole files, and mark these."""
+    found = [one for one in dead if one.aliases or not one.marked]
+    for one in found:
+        for alias in one.aliases:
+            client.delete_registered_model_alias(one.name, alias)
+        client.set_model_version_tag(one.name, str(one.version), DANGLING_TAG, one.problem)
+    return [_retired(one) for one in found]
 
 
 def _retired(one: DeadVersion) -> str:
     lost = f"lost its aliases ({', '.join(one.aliases)}) and " if one.aliases else ""
-    return f"version {one.version} of '{one.name}' {lost}is marked {DANGLING_TAG}: its files are gone"
+    return f"version {one.version} of '{one.name}' {lost}is marked {DANGLING_TAG}: {one.problem}"
 
 
 def _rebase(database: Path, roots: list[str], target: str) -> list[str]:

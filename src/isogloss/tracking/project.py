@@ -83,6 +83,11 @@ def project(journal: Journal, *, tracking_uri: str, experiment: str) -> Projecti
     )
 
 
+def memory_of(journal: Path) -> Path:
+    """Where it is kept how far a journal is projected, and what MLflow calls its runs."""
+    return journal.with_name(f"{journal.stem}.projected.json")
+
+
 @dataclass(slots=True)
 class _Memory:
     """Beside the journal: how far it is projected, by store and experiment. Lost, it is found again in the tags."""
@@ -92,7 +97,7 @@ class _Memory:
 
     @property
     def path(self) -> Path:
-        return self.journal.path.with_name(f"{self.journal.path.stem}.projected.json")
+        return memory_of(self.journal.path)
 
     def _all(self) -> dict[str, Any]:
         try:

@@ -20,9 +20,10 @@ from isogloss.tracking.client import StoreUnavailable
 from isogloss.tracking.journal import Journal
 from isogloss.tracking.runs import RunState
 from isogloss.tracking.store import artifact_location, has_moved
+from isogloss.tracking.views import keep_views
 
 if TYPE_CHECKING:
-    from mlflow.entities import Run
+    from mlflow.entities import Experiment, Run
     from mlflow.tracking import MlflowClient
 
 KEY_TAG = "isogloss.key"
@@ -56,9 +57,11 @@ def record(
     experiment: str,
 ) -> list[str]:
     """Project each run, parents first; `shown` is kept up to date on the way. Returns artifacts not found."""
-    experiment_id = _experiment_id(client, experiment, uri)
+    place = _experiment(client, experiment, uri)
+    experiment_id = place.experiment_id
     active, deleted = _find_runs(client, experiment_id, journal)
     missing: list[str] = []
+    keep_views(client, place)
     for key, run in runs.items():
         remote = active.get(key)
         known = shown.get(key)
@@ -89,8 +92,8 @@ def record(
 _MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 
-def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
-    """The experiment's id, created where absent with its artifacts beside the database.
+def _experiment(client: MlflowClient, name: str, uri: str) -> Experiment:
+    """The experiment, created where absent with its artifacts beside the database.
 
     Raises:
         StoreUnavailable: the experiment is deleted, or its artifacts lie where the store no longer is.
@@ -101,7 +104,9 @@ def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
     found = client.get_experiment_by_name(name)
     if found is None:
         try:
-            return client.create_experiment(name, artifact_location=location, tags=_MODEL_TRAINING)
+            return client.get_experiment(
+                client.create_experiment(name, artifact_location=location, tags=_MODEL_TRAINING)
+            )
         except MlflowException as error:
             # Another process was first.
             if error.error_code != "RESOURCE_ALREADY_EXISTS" or not (found := client.get_experiment_by_name(name)):
@@ -116,7 +121,7 @@ def _experiment_id(client: MlflowClient, name: str, uri: str) -> str:
             f"the store has moved: the artifacts of '{name}' are expected in {found.artifact_location}, which is "
             f"gone; `isogloss doctor` says how to point them to {location}"
         )
-    return found.experiment_id
+    return found
 
 
 def _find_runs(client: MlflowClient, experiment_id: str, journal: Journal) -> tuple[dict[str, Run], set[str]]:

@@ -13,6 +13,9 @@ from typing import Any
 
 from isogloss.tracking.journal import Event
 
+#: Tags of a run that those below it have too: several pipelines share an experiment.
+INHERITED = ("isogloss.pipeline",)
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -63,7 +66,7 @@ def fold(events: Iterable[Event]) -> dict[str, RunState]:
         if event.kind == "start":
             run = runs.setdefault(event.run, _new_run(event))
             run.name, run.parent, run.kind = event.data["name"], event.data["parent"], event.data["kind"]
-            run.tags.update(event.data["tags"])
+            run.tags.update(_inherited(runs.get(str(run.parent))) | event.data["tags"])
             run.status, run.end_ms = "RUNNING", None
         else:
             assert event.run in runs, f"event {event.seq}: run {event.run!r} was not started"
@@ -73,10 +76,15 @@ def fold(events: Iterable[Event]) -> dict[str, RunState]:
     return runs
 
 
+def _inherited(parent: RunState | None) -> dict[str, str]:
+    return {} if parent is None else {name: parent.tags[name] for name in INHERITED if name in parent.tags}
+
+
 def _new_run(event: Event) -> RunState:
     assert event.run is not None
     data: dict[str, Any] = event.data
-    return RunState(key=event.run, name=data["name"], parent=data["parent"], kind=data["kind"], start_ms=event.ms)
+    start_ms = event.ms - data.get("since", 0)
+    return RunState(key=event.run, name=data["name"], parent=data["parent"], kind=data["kind"], start_ms=start_ms)
 
 
 def _apply(run: RunState, event: Event) -> None:
@@ -98,6 +106,8 @@ def _apply(run: RunState, event: Event) -> None:
                     run.points[name, data["step"]] = Point(value, event.ms, event.seq)
                     if point is not None:
                         run.replaced.append((point.seq, event.seq))
+        case "tags":
+            run.tags.update(data["values"])
         case "artifact":
             run.artifacts[data["path"], data["folder"]] = event.seq
         case "dataset":

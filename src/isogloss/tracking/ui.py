@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from isogloss.errors import UserError
 from isogloss.tracking.client import prepare_environment
 from isogloss.tracking.store import artifact_location, database_path, is_initialised, shown_uri, tracking_uri
+from isogloss.tracking.views import MODEL_TRAINING, PLANE, address_of
 
 DEFAULT_PORT = 5000
 _PORTS_TRIED = 20
@@ -61,8 +62,9 @@ def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) ->
             time.sleep(_POLL_SECONDS)
         if not received:
             print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
-            if page := _landing(address):
-                print(f"the runs: {address}{page}", flush=True)
+            if experiment := _last_used(address):
+                print(f"the runs: {address}/#/experiments/{experiment}/runs?{MODEL_TRAINING}", flush=True)
+                print(f"models and steering compared: {address}{address_of(experiment, PLANE)}", flush=True)
         while not received:
             if server.poll() is not None:
                 raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
@@ -151,15 +153,15 @@ def _signal_group(group: int, number: int) -> bool:
     return True
 
 
-def _landing(address: str) -> str:
-    """The page of the experiment that was used last, with its runs; nothing where there is none yet."""
+def _last_used(address: str) -> str:
+    """The id of the experiment that was used last; nothing where there is none yet."""
     query = json.dumps({"max_results": 1, "order_by": ["last_update_time DESC"]}).encode()
     request = urllib.request.Request(
         f"{address}/api/2.0/mlflow/experiments/search", data=query, headers={"Content-Type": "application/json"}
     )
     with _direct().open(request, timeout=30) as reply:
         found = json.load(reply).get("experiments", [])
-    return f"/#/experiments/{found[0]['experiment_id']}/runs" if found else ""
+    return str(found[0]["experiment_id"]) if found else ""
 
 
 def _direct() -> urllib.request.OpenerDirector:
