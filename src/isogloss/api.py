@@ -17,8 +17,9 @@ from isogloss.errors import RefusedError, UserError
 from isogloss.evaluate.score import ScoreSettings, score_items
 from isogloss.evaluate.scores import Scores
 from isogloss.models.adapters import adapter_digest, merged
-from isogloss.models.load import DType, LoadedModel, load_model, resolve
+from isogloss.models.load import DType, LoadedModel, load_model
 from isogloss.models.reference import parse_model_ref
+from isogloss.pipeline.model import is_base_of, whole_model
 from isogloss.registry.bundle import BUNDLE, Bundle, read_bundle
 from isogloss.stages.scoring import steered_pass
 from isogloss.steering.apply import Positions
@@ -26,6 +27,7 @@ from isogloss.steering.apply import steer as _steer
 from isogloss.steering.extract import prompt_states
 from isogloss.steering.intervention import Intervention
 from isogloss.steering.vectors import Token
+from isogloss.tracking.store import URI_VARIABLE, database_path, tracking_uri
 
 #: Context manager on any Hugging Face causal LM; see :func:`isogloss.steering.apply.steer`.
 steer = _steer
@@ -215,7 +217,6 @@ def _from_registry(ref: str) -> Path:
     """The verified folder of a registered version, in the cache; the registry is this folder's or MLFLOW_TRACKING_URI's."""
     from isogloss.registry.fetch import cached
     from isogloss.tracking.client import connect
-    from isogloss.tracking.store import URI_VARIABLE, database_path, tracking_uri
 
     uri = tracking_uri(Path.cwd())
     database = database_path(uri)
@@ -244,8 +245,8 @@ def load_bundle(bundle: Bundle, *, dtype: DType = "float32", device: str = "cpu"
 
 def _on_base(bundle: Bundle, ref: str, *, dtype: DType, device: str) -> LoadedModel:
     """The base, which must be the one that the bundle was made on, with the bundle's adapter where it has one."""
-    found = resolve(ref)
-    if found.digest != bundle.base.digest:
+    found = whole_model(ref, uri=tracking_uri(Path.cwd()))
+    if not is_base_of(bundle, found):
         raise RefusedError(
             f"{bundle.folder}: '{bundle.name}' was made on '{bundle.base.ref}' with digest {bundle.base.digest}, and "
             f"'{ref}' now has {found.digest}; vectors and adapters fit their own base alone. Name the folder of the right "
@@ -253,15 +254,15 @@ def _on_base(bundle: Bundle, ref: str, *, dtype: DType, device: str) -> LoadedMo
         )
     folder = bundle.model_folder
     if folder is None:
-        return load_model(ref, dtype=dtype, device=device)
+        return replace(load_model(found.ref, dtype=dtype, device=device), digest=bundle.base.digest)
     if dtype not in get_args(DType):
         raise UserError(f"dtype '{dtype}' is not offered; it is {' or '.join(get_args(DType))}")
-    loaded = load_model(ref, dtype="float32", device=device)
+    loaded = load_model(found.ref, dtype="float32", device=device)
     model = merged(loaded.model, folder).to(getattr(torch, dtype))
     return replace(
         loaded,
         model=model.eval().requires_grad_(False),
         path=folder,
-        digest=adapter_digest(folder, found.digest),
+        digest=adapter_digest(folder, bundle.base.digest),
         dtype=dtype,
     )

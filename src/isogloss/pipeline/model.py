@@ -6,7 +6,7 @@ steering is left aside, since a pipeline steers by vectors of its own. A version
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,71 +16,97 @@ from isogloss.files import damage, sealed_folder
 from isogloss.models.cache import require_space, writable_cache_dir
 from isogloss.models.load import ResolvedModel, load_model, resolve
 from isogloss.models.reference import parse_model_ref
+from isogloss.registry.bases import MERGED, merged_from
 from isogloss.registry.bundle import BUNDLE, Bundle, read_bundle
 from isogloss.spec import PipelineSpec
 from isogloss.tracking.store import URI_VARIABLE, database_path, shown_uri, tracking_uri
 
-MERGED = "merged"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineModel:
-    """`ref` loads it, `path` holds its config and weights; `notices` say what became of the reference in the settings."""
+    """`ref` loads it here, `path` holds its config and weights; `notices` say what became of the reference in the settings.
+
+    `base_ref` is what it is called elsewhere: a registered version by its number, and no place in this machine's cache.
+    """
 
     ref: str
+    base_ref: str
     path: Path
     digest: str
     notices: tuple[str, ...] = ()
 
 
 def pipeline_model(spec: PipelineSpec, root: Path) -> PipelineModel:
-    """Find `spec.model`; a registered one in the store of the pipeline in `root`.
+    """Find `spec.model`; a registered one in the store of the pipeline in `root`. Raises as :func:`whole_model`."""
+    return whole_model(spec.model, uri=spec.track.uri or tracking_uri(root))
+
+
+def whole_model(ref: str, *, uri: str) -> PipelineModel:
+    """Find what `ref` names, a registered version in the store at `uri`, as files that load without an adapter.
 
     Raises:
         UserError: there is no such model or version, or no store.
         RefusedError: a version is damaged, or its base is not the one that it was made on.
     """
-    bundle = _bundle(spec, root)
+    bundle, base_ref = _bundle(ref, uri)
     if bundle is None:
-        found, notices = resolve(spec.model), []
-        ref = spec.model
+        return _without_adapter(resolve(ref), ref, base_ref=base_ref)
+    if bundle.weights is None:
+        found = whole_model(bundle.base.ref, uri=uri)
+        _check(bundle, found)
     else:
-        found, notices = _of_bundle(bundle), [_notice(spec.model, bundle)]
-        ref = bundle.model_ref
-    if found.base is not None:
-        found = _merged(found, ref)
-        ref = str(found.path)
-    return PipelineModel(ref=ref, path=found.path, digest=found.digest, notices=tuple(notices))
+        trained = resolve(bundle.model_ref)
+        _check_digest(bundle, trained.digest, bundle.model_digest)
+        found = _without_adapter(trained, bundle.model_ref, base_ref=base_ref)
+    return replace(found, notices=(_notice(ref, bundle),))
 
 
-def _bundle(spec: PipelineSpec, root: Path) -> Bundle | None:
-    """The version that the pipeline names, read and verified; None where it names something else."""
-    if (Path(spec.model).expanduser() / BUNDLE).is_file():
-        return read_bundle(Path(spec.model).expanduser())
-    if not spec.model.startswith("models:") or parse_model_ref(spec.model).kind != "registry":
-        return None
+def is_base_of(bundle: Bundle, found: PipelineModel) -> bool:
+    """Whether the model is the base that the bundle was made on: the same files, or merged from the same."""
+    source = merged_from(found.path)
+    return found.digest == bundle.base.digest or (source is not None and source == bundle.base.merged_from)
+
+
+def _bundle(ref: str, uri: str) -> tuple[Bundle | None, str]:
+    """The version that `ref` names, read and verified, None where it names something else; and its lasting name."""
+    if (Path(ref).expanduser() / BUNDLE).is_file():
+        return read_bundle(Path(ref).expanduser()), ref
+    if not ref.startswith("models:") or parse_model_ref(ref).kind != "registry":
+        return None, ref
     from isogloss.registry.fetch import cached
+    from isogloss.registry.references import find_version
     from isogloss.tracking.client import connect
 
-    uri = spec.track.uri or tracking_uri(root)
     database = database_path(uri)
     if database is not None and not database.is_file():  # asking would make an empty one
         raise UserError(
-            f"model '{spec.model}': there is no MLflow store at {shown_uri(uri)}; set track.uri or {URI_VARIABLE}"
+            f"model '{ref}': there is no MLflow store at {shown_uri(uri)}; go to the project's folder or set {URI_VARIABLE} "
+            "(in a pipeline, track.uri)"
         )
     with connect(uri) as client:
-        return read_bundle(cached(spec.model, client=client))
+        version = find_version(ref, client=client)
+        numbered = f"models:/{version.name}/{version.version}"
+        return read_bundle(cached(numbered, client=client)), numbered
 
 
-def _of_bundle(bundle: Bundle) -> ResolvedModel:
-    """What was trained, or the base, which must be the one that the version was made on."""
-    found = resolve(bundle.model_ref)
-    if found.digest != bundle.model_digest:
+def _without_adapter(found: ResolvedModel, ref: str, *, base_ref: str) -> PipelineModel:
+    if found.base is not None:
+        found = _merged(found, ref)
+        ref = str(found.path)
+    return PipelineModel(ref=ref, base_ref=base_ref, path=found.path, digest=found.digest)
+
+
+def _check(bundle: Bundle, found: PipelineModel) -> None:
+    if not is_base_of(bundle, found):
+        _check_digest(bundle, found.digest, bundle.base.digest)
+
+
+def _check_digest(bundle: Bundle, found: str, expected: str) -> None:
+    if found != expected:
         raise RefusedError(
             f"{bundle.folder}: '{bundle.name}' was made on '{bundle.base.ref}' with digest {bundle.base.digest}, and what is "
-            f"there now makes a model with digest {found.digest}; name the right model in its place"
+            f"there now makes a model with digest {found}; name the right model in its place"
         )
-    return found
 
 
 def _notice(ref: str, bundle: Bundle) -> str:

@@ -21,13 +21,14 @@ class _Value(BaseModel):
 
 
 class Base(_Value):
-    """The model below: its reference, content digest and shape."""
+    """The model below: its reference, content digest and shape; `merged_from` as `registry.bases` has it."""
 
     ref: str
     digest: str
     num_layers: int
     hidden_size: int
     architecture: str
+    merged_from: str | None = None
 
 
 class Git(_Value):
