@@ -48,10 +48,16 @@ def _training_rows() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def write_align_pipeline(
-    folder: Path, model: Path, *, methods: tuple[str, ...] = METHODS, steps: int = STEPS, groups: int = 3
+    folder: Path,
+    model: Path,
+    *,
+    methods: tuple[str, ...] = METHODS,
+    steps: int = STEPS,
+    groups: int = 3,
+    analyses: bool = False,
 ) -> Path:
-    """`small.yaml` with an `align` section, and its three files, in `folder`."""
-    path = write_pipeline(folder, model, groups=groups)
+    """`small.yaml` with an `align` section, and its three files, in `folder`; with all analyses, or none."""
+    path = write_pipeline(folder, model, groups=groups, analyses=analyses)
     align = _ALIGN.replace("METHODS", ", ".join(methods)).replace("STEPS", str(steps))
     path.write_text(path.read_text(encoding="utf-8") + align, encoding="utf-8")
     instructions, parallel = _training_rows()

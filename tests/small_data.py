@@ -62,8 +62,8 @@ def write_jsonl(path: Path, rows: list[Any]) -> Path:
     return path
 
 
-def write_pipeline(folder: Path, model: Path, *, groups: int = 5) -> Path:
-    """`small.yaml` and its `items.jsonl` in `folder`."""
+def write_pipeline(folder: Path, model: Path, *, groups: int = 5, analyses: bool = False) -> Path:
+    """`small.yaml` and its `items.jsonl` in `folder`; with all analyses, or none."""
     folder.mkdir(parents=True, exist_ok=True)
     write_jsonl(folder / "items.jsonl", small_items(groups=groups))
     path = folder / "small.yaml"
@@ -71,6 +71,6 @@ def write_pipeline(folder: Path, model: Path, *, groups: int = 5) -> Path:
         f"name: small\nmodel: {model}\n"
         "data: {choices: [items.jsonl], languages: [en, es, ko]}\n"
         "sweep: {layers: all, en_gammas: [1.0], loc_gammas: [0.5, 1.0], tolerance: 0.05}\n"
-        "compute: {dtype: float32, threads: 1}\n"
+        "compute: {dtype: float32, threads: 1}\n" + ("" if analyses else "analyses: {run: []}\n")
     )
     return path

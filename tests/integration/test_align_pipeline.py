@@ -1,13 +1,17 @@
 """A whole pipeline with the three methods on a tiny random model through the command line. Mechanics only."""
 
 import json
+import re
+import shutil
 
+import numpy as np
 import pytest
 
 from command_line import isogloss
 from finished_runs import stage_folder, store_rows
 from isogloss.evaluate.results import Comparison
-from isogloss.files import damage
+from isogloss.files import damage, read_json
+from isogloss.spec.analyses import ANALYSES
 from small_align import METHODS, STEPS, write_align_pipeline
 from small_data import LANGUAGES
 from tiny_models import make_tiny_model
@@ -19,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("own_cache_and_store")
 def finished(tmp_path_factory):
     root = tmp_path_factory.mktemp("aligned")
     model = make_tiny_model("gemma3_text", tmp_path_factory.mktemp("models") / "tiny")
-    write_align_pipeline(root, model)
+    write_align_pipeline(root, model, groups=4, analyses=True)
     ended = isogloss("run", "small.yaml", "--json", cwd=root)
     assert ended.code == 0, ended.err
     return root, ended
@@ -28,7 +32,13 @@ def finished(tmp_path_factory):
 def test_the_first_report_comes_before_any_training(finished):
     ran = finished[1].json["ran"]
     assert ran.index("report-first") < ran.index("align-mist")
-    assert ran[-2:] == ["compare", "report"]
+    models = ["", *(f"-{method}" for method in METHODS)]
+    assert ran[-len(ANALYSES) - len(models) - 2 :] == [
+        "compare",
+        *(f"states{model}" for model in models),
+        *ANALYSES,
+        "report",
+    ]
     assert (stage_folder(finished[0], "report-first") / "report.html").is_file()
 
 
@@ -94,6 +104,8 @@ def test_the_plan_knows_what_training_costs(finished):
         "vectors-clo",
         "evaluate-clo",
         "compare",
+        "states-clo",
+        *ANALYSES,
         "report",
     ]
 
@@ -109,3 +121,91 @@ def test_a_stage_that_is_none_is_refused(finished):
     ended = isogloss("run", "small.yaml", "--until", "aling", cwd=finished[0])
     assert ended.code == 2
     assert "did you mean 'align'?" in ended.err
+
+
+def test_every_analysis_has_every_model_and_steering(finished):
+    root, _ = finished
+    models = ["unaligned", *METHODS]
+    panels = [(model, condition) for model in models for condition in ("none", "en", "loc", "sur")]
+    for name in ("convergence", "retrieval", "agreement"):
+        values = read_json(stage_folder(root, name) / f"{name}.json")
+        found = [(one["panel"]["model"], one["panel"]["condition"]) for one in values]
+        assert list(dict.fromkeys(found)) == panels
+    assert [
+        one["model"] for one in read_json(stage_folder(root, "perpendicularity") / "perpendicularity.json")
+    ] == models
+    pca = read_json(stage_folder(root, "pca") / "pca.json")
+    assert [(one["panel"]["model"], one["panel"]["condition"]) for one in pca["panels"]] == panels
+
+
+def test_what_an_analysis_says_can_be_recomputed_from_the_saved_states(finished):
+    root, _ = finished
+    folder = stage_folder(root, "states-mist") / "sentences"
+    rows = read_json(folder / "states.json")["rows"]
+    states = np.load(folder / "none" / "mean-003.npy")
+    at = {(row["question"], row["language"]): state for row, state in zip(rows, states, strict=True)}
+    questions = sorted({question for question, _ in at})
+    english, spanish = (np.stack([at[question, language] for question in questions]) for language in ("en", "es"))
+    cosine = english @ spanish.T / np.outer(np.linalg.norm(english, axis=1), np.linalg.norm(spanish, axis=1))
+    own = np.arange(len(questions))
+    hits = ((cosine.argmax(1) == own).mean() + (cosine.argmax(0) == own).mean()) / 2
+    values = read_json(stage_folder(root, "retrieval") / "retrieval.json")
+    said = next(one for one in values if (one["panel"]["model"], one["panel"]["condition"]) == ("mist", "none"))
+    assert said["by_language"]["es"]["values"][2]["value"] == pytest.approx(hits)
+
+
+def test_mlflow_draws_analyses_over_layers(finished):
+    root, _ = finished
+    query = (
+        "select m.key, m.step from metrics m join runs r on r.run_uuid = m.run_uuid "
+        "where r.name in ('convergence', 'retrieval', 'perpendicularity')"
+    )
+    steps = {}
+    for key, step in store_rows(root, query):
+        steps.setdefault(key, []).append(step)
+    assert {"cka/transfer/clo/sur", "cosine/localization/unaligned/none", "retrieval/mist/en"} <= set(steps)
+    assert sorted(steps["perpendicularity/midalign"]) == [1, 2, 3, 4]
+
+
+def test_the_page_shows_why(finished):
+    page = (stage_folder(finished[0], "report") / "report.html").read_text(encoding="utf-8")
+    for figure in ("pca", "pca-steered", "convergence", "retrieval", "perpendicularity", "agreement"):
+        assert f'id="figure-{figure}"' in page
+
+
+@pytest.mark.parametrize("way", ["small.yaml", "small", "run id"])
+def test_a_report_is_written_for_a_run_under_any_of_its_names(finished, tmp_path, way):
+    root, ended = finished
+    name = ended.json["mlflow_run"] if way == "run id" else way
+    told = isogloss("report", name, "--out", str(tmp_path / "page"), "--json", cwd=root)
+    assert told.code == 0, told.err
+    assert told.json["missing"] == []
+    # The same numbers give the same page, the one that the pipeline has.
+    assert (tmp_path / "page" / "report.html").read_bytes() == (
+        stage_folder(root, "report") / "report.html"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("lost", [("convergence",), ("compare", "pca"), ("sweep", "evaluate", "analyse", "compare")])
+def test_a_report_of_half_a_run_gives_what_there_is_and_says_what_is_missing(finished, tmp_path, lost):
+    root = shutil.copytree(finished[0], tmp_path / "half", symlinks=True)
+    for name in lost:
+        shutil.rmtree(stage_folder(root, name))
+    told = isogloss("report", "small", "--json", cwd=root)
+    assert told.code == 0, told.err
+    page = (root / told.json["report"]).read_text(encoding="utf-8")
+    assert "This run is not finished" in page
+    for name in lost:
+        assert re.search(rf"\b{name}\b", " ".join(told.json["missing"]))
+    assert ("figure-plane" in page) == ("analyse" not in lost)
+    assert ("figure-convergence" in page) == ("convergence" not in lost)
+
+
+def test_a_report_of_nothing_says_so(finished, tmp_path):
+    root = shutil.copytree(finished[0], tmp_path / "none", symlinks=True)
+    shutil.rmtree(stage_folder(root, "baseline"))
+    shutil.rmtree(stage_folder(root, "analyse"))
+    told = isogloss("report", "small", cwd=root)
+    assert (told.code, "baseline did not finish" in told.err) == (2, True), told.err
+    told = isogloss("report", "smal", cwd=root)
+    assert (told.code, "no run of that name" in told.err) == (2, True), told.err

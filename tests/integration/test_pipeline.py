@@ -85,11 +85,16 @@ def test_the_stages_hold_what_the_results_are_made_from(finished):
 
 def test_mlflow_shows_a_parent_and_a_run_a_stage(finished):
     root = finished[0]
-    runs = dict(store_rows(root, "SELECT name, run_uuid FROM runs"))
+    named = store_rows(
+        root, "SELECT name, run_uuid, value FROM runs JOIN tags USING (run_uuid) WHERE key = 'isogloss.kind'"
+    )
+    runs = {name: run for name, run, kind in named if kind != "condition"}
     assert set(runs) == {"small", *STAGES}
     assert {status for (status,) in store_rows(root, "SELECT status FROM runs")} == {"FINISHED"}
     parents = store_rows(root, "SELECT run_uuid, value FROM tags WHERE key = 'mlflow.parentRunId'")
-    assert dict(parents) == {run: runs["small"] for name, run in runs.items() if name != "small"}
+    steered = {run: runs["analyse"] for _, run, kind in named if kind == "condition"}
+    assert dict(parents) == {run: runs["small"] for name, run in runs.items() if name != "small"} | steered
+    assert steered, "the model under each steering"
     assert finished[1].json["mlflow_run"] == runs["small"]
     metrics = {name for (name,) in store_rows(root, f"SELECT key FROM metrics WHERE run_uuid = '{runs['small']}'")}
     assert {"plane/transfer", "plane/localization", "transfer/acc/ko", "bias/english/ko"} <= metrics

@@ -50,7 +50,7 @@ def test_the_documented_files_and_fields(tmp_path: Path) -> None:
     assert names == {"README.md", "bundle.json", "intervention.json", "scores.json", MANIFEST, *vectors}
     described = read_json(folder / "bundle.json")
     assert (described["format"], described["kind"], described["weights"]) == (1, "steered", None)
-    assert set(described["base"]) == {"ref", "digest", "num_layers", "hidden_size", "architecture"}
+    assert set(described["base"]) == {"ref", "digest", "num_layers", "hidden_size", "architecture", "merged_from"}
     (component,) = read_json(folder / "intervention.json")["components"]
     assert set(component) == {"kind", "layer", "gamma", "languages", "vectors", "digest"}
     assert set(read_json(folder / "scores.json")) == {"axes", "delta", "bias", "bias_delta", "baseline"}

@@ -24,7 +24,7 @@ REQUIREMENTS = [
     for text in [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
 ]
 COMMANDS = (
-    *("run", "plan", "status", "evaluate", "vectors"),
+    *("run", "plan", "status", "evaluate", "vectors", "analyse", "report"),
     *("search-worker", "promote", "fetch", "generate", "export"),
     *("ui", "doctor"),
 )

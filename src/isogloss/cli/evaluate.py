@@ -59,7 +59,7 @@ def evaluate_command(
 ) -> None:
     """Score and print per axis and language; a promoted model with its own steering, unless not `steer`."""
     # Cheap checks first: a typing mistake must not wait for a model to load.
-    loaded_vectors = _read_vectors(vectors, layers, gammas)
+    loaded_vectors = read_vectors(vectors, layers, gammas)
     items = read_items(files, split=split)
     if context:
         items = _with_context(items)
@@ -80,7 +80,7 @@ def evaluate_command(
         loaded = load_bundle(bundle, dtype=dtype, device=device).loaded
         intervention, positions = (intervention if vectors else bundle.intervention()), bundle.positions
     intervention = intervention if steer else Intervention(())
-    _check_steering(loaded, intervention, items)
+    check_steering(loaded, intervention, items)
     with progress(len(items), "scoring") as advance:
         scores = score_items(
             loaded.model,
@@ -159,9 +159,10 @@ def _with_context(items: Sequence[ChoiceItem]) -> list[ChoiceItem]:
     return kept
 
 
-def _read_vectors(
+def read_vectors(
     folders: Sequence[Path], layers: Sequence[int], gammas: Sequence[float]
 ) -> list[tuple[SteeringVectors, int, float]]:
+    """Each folder's vectors with their layer and strength. Raises UserError where the numbers of them differ."""
     if len(layers) != len(folders):
         raise UserError(
             f"{len(folders)} --vectors and {len(layers)} --layer: give one layer for each folder of vectors, "
@@ -176,7 +177,8 @@ def _read_vectors(
     ]
 
 
-def _check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequence[ChoiceItem]) -> None:
+def check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequence[ChoiceItem]) -> None:
+    """Raises where vectors are of another model; says which languages have none."""
     for one in intervention.components:
         one.vectors.check_model(
             loaded.digest, num_layers=loaded.num_layers, hidden_size=loaded.hidden_size, where=f"'{loaded.ref.text}'"

@@ -186,6 +186,71 @@ def vectors(
     )
 
 
+@app.command()
+def analyse(
+    model: Model,
+    files: Files,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="perpendicularity, pca, convergence, retrieval or agreement; repeatable."),
+    ] = None,
+    parallel: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Parallel sentences for retrieval (default: the universal questions)."),
+    ] = None,
+    vectors: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Show steered panels too; repeatable (EN and LOC make SUR)."),
+    ] = None,
+    layer: Annotated[list[int] | None, typer.Option(help="Layer of each --vectors, in the same order.")] = None,
+    gamma: Annotated[list[float] | None, typer.Option(help="Strength of each --vectors (default 1).")] = None,
+    items: Annotated[int, typer.Option(help="At most this many items a language and axis.", min=2)] = 40,
+    split: Annotated[Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")] = "all",
+    scoring: Scoring = "cloze",
+    dtype: DType = "float32",
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Look into any model: how languages and directions lie in its layers, and where its choices agree."""
+    from isogloss.cli.analyse import analyse_command
+
+    analyse_command(
+        model,
+        files,
+        out=out,
+        only=only or [],
+        parallel=parallel or [],
+        vectors=vectors or [],
+        layers=layer or [],
+        gammas=gamma or [],
+        most=items,
+        split=split,
+        scoring=scoring,
+        dtype=dtype,
+        device=device,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def report(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A pipeline's YAML, a run's name (isogloss status), or its MLflow run ID."),
+    ],
+    overrides: Set = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write (default: mlruns/reports/RUN).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the one-page report of a run, also of one that failed half-way."""
+    from isogloss.cli.report import report_command
+
+    report_command(run, overrides or [], out=out, as_json=as_json)
+
+
 @app.command("search-worker")
 def search_worker(
     pipeline: PipelineFile,

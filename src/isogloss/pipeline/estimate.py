@@ -14,6 +14,9 @@ from typing import Any
 from isogloss.models.shape import model_shape
 from isogloss.pipeline.steps import Plan
 from isogloss.spec import PipelineSpec
+from isogloss.stages.data import AXES
+from isogloss.stages.points import suffixed
+from isogloss.stages.states import ITEMS, PAIRS, SENTENCES, parts_of
 
 #: Tokens of a packed question and positions read, typical of the embedded items.
 TOKENS, READS = 45, 8
@@ -104,6 +107,12 @@ _OVERHEAD = {
     "align": 25.0,
     "follow": 10.0,
     "compare": 20.0,
+    "states": 10.0,
+    "perpendicularity": 5.0,
+    "pca": 5.0,
+    "convergence": 30.0,
+    "retrieval": 5.0,
+    "agreement": 10.0,
     "search": 20.0,
     "promote": 15.0,
 }
@@ -139,11 +148,23 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
             f"vectors-{method}": vectors,
             f"evaluate-{method}": languages * test * (1 + 4 * 0.5),
         }
+    for checkpoint in ("unaligned", *spec.align.methods):
+        found[suffixed("states", checkpoint)] = _captured(spec, items) + (vectors if PAIRS in parts_of(spec) else 0.0)
     for checkpoint in spec.search.checkpoints:
         found[f"search-{checkpoint}"] = (languages - 1) * dev2 * (1 + _TRIAL * spec.search.trials)
     if spec.search.checkpoints:
         found["promote"] = len(spec.search.checkpoints) * languages * test * (1 + 0.5 * spec.promote.max_points)
     return found
+
+
+def _captured(spec: PipelineSpec, items: dict[tuple[str, str], int]) -> float:
+    """Prompts alone, unsteered and then under three steerings of about half of the layers; no logits are read."""
+    section, parts = spec.analyses, parts_of(spec)
+    most = {axis: min(section.items or items["test", axis], items["test", axis]) for axis in AXES}
+    prompts = (sum(most.values()) if ITEMS in parts else 0) + (
+        min(section.most_sentences, items["test", "transfer"]) if SENTENCES in parts else 0
+    )
+    return len(spec.data.languages) * prompts * 0.2 * (1 + 3 * 0.5)
 
 
 #: What a trial of a search costs an item, in question forwards: it starts from kept states.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from isogloss.pipeline.engine import PARENT
+from isogloss.pipeline.recording import PARENT
 from isogloss.pipeline.steps import STORE
 from isogloss.tracking.journal import Journal
 from isogloss.tracking.process import is_gone
@@ -37,7 +37,7 @@ def pipeline_states(root: Path) -> list[PipelineState]:
             continue
         runs = fold(events)
         last = datetime.datetime.fromtimestamp(events[-1].ms / 1000).astimezone().isoformat(timespec="seconds")
-        words = {key: _word(run) for key, run in runs.items()}
+        words = {key: _word(run) for key, run in runs.items() if run.parent in (None, PARENT)}
         found.append(PipelineState(folder=path.parent, word=words.pop(PARENT, "stopped"), stages=words, last=last))
     return sorted(found, key=lambda state: state.last)
 

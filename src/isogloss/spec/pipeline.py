@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
 from isogloss.spec.align import METHODS, AlignSection
+from isogloss.spec.analyses import AnalysesSection
 from isogloss.spec.launch import LAUNCH_FOLDER
 from isogloss.spec.promote import PromoteSection
 from isogloss.spec.reading import NOT_YAML, read_yaml
@@ -151,6 +152,7 @@ class PipelineSpec(Section):
     align: AlignSection = AlignSection()
     search: SearchSection = SearchSection()
     promote: PromoteSection = PromoteSection()
+    analyses: AnalysesSection = AnalysesSection()
     compute: ComputeSection = ComputeSection()
     track: TrackSection = TrackSection()
     seed: int = 0

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import METHODS
+from isogloss.spec.analyses import Analysis
 from isogloss.stages import (
+    agreement,
     align,
     analyse,
     baseline,
     compare,
+    convergence,
     corpus,
     data,
     evaluate,
     follow,
+    pca,
+    perpendicularity,
     promote,
     report,
+    retrieval,
     search,
+    states,
     sweep,
     vectors,
 )
 from isogloss.stages.points import UNALIGNED, suffixed
-from isogloss.stages.stage import Stage
+from isogloss.stages.stage import Record, Stage, StageRun
 
 _SCORING = ("data", "models", "evaluate", "steering")
+#: What makes each analysis of captured states.
+_OF_STATES: dict[Analysis, Callable[[StageRun], Record]] = {
+    "perpendicularity": perpendicularity.run,
+    "pca": pca.run,
+    "convergence": convergence.run,
+    "retrieval": retrieval.run,
+}
 _MEASURE = (
     Stage(name="data", needs=(), settings=data.settings, sources=("data",), uses_model=False, run=data.run),
     *(
@@ -44,9 +60,10 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
     """The stages of a pipeline in the order in which they run: what needs no training first."""
     studied = spec.search.checkpoints
     searched = (*map(_search, studied), _promote(studied)) if studied else ()
-    if not spec.align.methods:
-        return (*_MEASURE, *searched, _report("report", needs=("analyse",), searched=searched))
     methods = [one for one in METHODS if one in spec.align.methods]
+    why = _analyses(spec, methods)
+    if not methods:
+        return (*_MEASURE, *why, *searched, _report("report", needs=("analyse",), why=why, searched=searched))
     trained = [f"{family}-{one}" for one in methods for family in ("align", "follow", "evaluate")]
     return (
         *_MEASURE,
@@ -68,8 +85,9 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
             uses_model=False,
             run=partial(compare.run, methods=tuple(methods)),
         ),
+        *why,
         *searched,
-        _report("report", needs=("analyse", "compare"), searched=searched),
+        _report("report", needs=("analyse", "compare"), why=why, searched=searched),
     )
 
 
@@ -134,11 +152,63 @@ def _promote(checkpoints: tuple[str, ...]) -> Stage:
     )
 
 
-def _report(name: str, *, needs: tuple[str, ...], searched: tuple[Stage, ...] = ()) -> Stage:
+def _analyses(spec: PipelineSpec, methods: Sequence[str]) -> tuple[Stage, ...]:
+    """Capture the states of every model once, and analyse them together; what is not asked for is left out."""
+    asked = spec.analyses.run
+    models = (UNALIGNED, *methods)
+    captured = tuple(suffixed("states", one) for one in models) if states.parts_of(spec) else ()
+    capture = tuple(
+        Stage(
+            name=suffixed("states", one),
+            needs=("data", "sweep", suffixed("vectors", one), *(() if one == UNALIGNED else (f"align-{one}",))),
+            settings=states.settings,
+            sources=(*_SCORING, *_CAPTURE, "stages/evaluate.py", "stages/points.py", "stages/panels.py"),
+            uses_model=True,
+            run=partial(states.run, checkpoint=one),
+            method="" if one == UNALIGNED else one,
+        )
+        for one in models
+        if captured
+    )
+    made = tuple(
+        Stage(
+            name=name,
+            needs=captured,
+            settings=_drawn_by_seed,
+            sources=("analysis", "stages/panels.py"),
+            uses_model=False,
+            run=run,
+        )
+        for name, run in _OF_STATES.items()
+        if name in asked
+    )
+    agreeing = Stage(
+        name="agreement",
+        needs=("data", "baseline", *(suffixed("evaluate", one) for one in models)),
+        settings=_drawn_by_seed,
+        sources=("data", "evaluate", "analysis", "stages/panels.py"),
+        uses_model=False,
+        run=agreement.run,
+    )
+    return (*capture, *made, *((agreeing,) if "agreement" in asked else ()))
+
+
+#: The part of the package that captures, so that another analysis does not capture again.
+_CAPTURE = tuple(f"analysis/{name}.py" for name in ("capture", "products", "questions", "states"))
+
+
+def _drawn_by_seed(spec: PipelineSpec) -> Any:
+    """What is captured says the rest."""
+    return spec.seed
+
+
+def _report(
+    name: str, *, needs: tuple[str, ...], why: tuple[Stage, ...] = (), searched: tuple[Stage, ...] = ()
+) -> Stage:
     """The page of what is there; of the searches only where there are some, so that without them it stays as it is."""
     return Stage(
         name=name,
-        needs=(*needs, *(stage.name for stage in searched)),
+        needs=(*needs, *(stage.name for stage in why if stage.family != "states"), *(stage.name for stage in searched)),
         settings=report.searched_settings if searched else report.settings,
         sources=("report", "search/front.py") if searched else ("report",),
         uses_model=False,

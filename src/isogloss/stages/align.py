@@ -7,6 +7,7 @@ on from the newest whole checkpoint.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from isogloss.methods.processes import OUTPUTS
 from isogloss.spec import PipelineSpec
 from isogloss.spec.launch import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
+from isogloss.stages.data import datasets_of
 from isogloss.stages.stage import Metric, Record, StageRun
 
 TRAINING = "training"
@@ -99,7 +101,17 @@ def run(stage: StageRun, *, method: str) -> Record:
             if name not in _NOT_METRICS
         ),
         artifacts={name: "" for name in (LOG, DECISIONS, TRAINING_LOG) if (stage.out / name).is_file()},
+        datasets=datasets_of(stage.inputs["corpus"]),
+        note=_note(method, job, steps),
     )
+
+
+def _note(method: str, job: Job, steps: Sequence[dict[str, Any]]) -> str:
+    said = f"{method.upper()} on {job.model_name}: {job.train.parameters}, learning rate {job.train.learning_rate:g}."
+    if not steps:
+        return said
+    first, last = steps[0], steps[-1]
+    return f"{said} {last['step']} steps, loss {first['loss']:.3f} at the first and {last['loss']:.3f} at the last."
 
 
 def train(job: Job, stage: StageRun) -> None:

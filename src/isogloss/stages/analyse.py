@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import psutil
@@ -14,17 +15,19 @@ from isogloss.evaluate.results import MACRO, Choice, Condition, Results, SweepPo
 from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.evaluate.statistics import accuracies, bias_differences, bias_rates, differences
 from isogloss.files import read_json, write_json
+from isogloss.models.shape import model_shape
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import CONTEXT, TEST
-from isogloss.stages.data import AXES, benchmark_digest
+from isogloss.stages.conditions import STEERINGS, condition_run, plane_metrics, points, steering_params
+from isogloss.stages.data import AXES, benchmark_digest, datasets_of
 from isogloss.stages.evaluate import CONDITIONS, INTERVENTIONS
 from isogloss.stages.scoring import on_axis, split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
-from isogloss.stages.vectors import FOLDERS
-from isogloss.steering.vectors import SteeringVectors
 
 RESULTS = "results.json"
+#: The model as it came, in tables and runs.
+LABEL = "Unaligned"
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -34,50 +37,80 @@ def settings(spec: PipelineSpec) -> Any:
 
 def run(stage: StageRun) -> Record:
     """Turn item scores into results."""
-    sweep = read_json(stage.inputs["sweep"] / SWEEP)
-    points = tuple(SweepPoint.model_validate(one) for one in sweep["points"])
-    choices = tuple(Choice.model_validate(one) for one in sweep["choices"])
-    interventions = read_json(stage.inputs["evaluate"] / INTERVENTIONS)
-    notes = steering_notes(choices)
-    before = Scores.load(stage.inputs["baseline"] / TEST).items
-    named = [name for name in CONDITIONS if name in interventions["interventions"]]
-    with stage.progress(len(named) + 2, "intervals") as advance:
-        baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
-        advance(1)
-        conditions = []
-        for name in named:
+    total = 2 + sum((stage.inputs["evaluate"] / f"{name}.jsonl").is_file() for name in CONDITIONS)
+    with stage.progress(total, "intervals") as advance:
+        results = results_of(
+            stage.spec,
+            stage.inputs,
+            model=stage.base_ref,
+            model_path=stage.model_path,
+            model_digest=stage.model_digest,
+            dtype=stage.dtype,
+            seconds=stage.timings,
+            advance=advance,
+        )
+    write_json(stage.out / RESULTS, results.model_dump())
+    datasets = datasets_of(stage.inputs["data"], "choices-test")
+    return Record(
+        metrics=tuple(_metrics(results)),
+        artifacts={RESULTS: ""},
+        datasets=datasets,
+        children=tuple(_children(results, datasets)),
+        note=_note(results),
+    )
+
+
+def results_of(
+    spec: PipelineSpec,
+    folders: Mapping[str, Path],
+    *,
+    model: str,
+    model_path: Path,
+    model_digest: str,
+    dtype: str,
+    seconds: Mapping[str, float],
+    advance: Callable[[int], None] = lambda _done: None,
+) -> Results:
+    """The results that the finished stages in `folders` (by name) allow: at least `data` and `baseline` are needed."""
+    swept = read_json(folders["sweep"] / SWEEP) if "sweep" in folders else {"points": [], "choices": []}
+    choices = tuple(Choice.model_validate(one) for one in swept["choices"])
+    before = Scores.load(folders["baseline"] / TEST).items
+    baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
+    advance(1)
+    conditions = []
+    named = read_json(folders["evaluate"] / INTERVENTIONS)["interventions"] if "evaluate" in folders else ()
+    notes = steering_notes(choices) if named else {}
+    for name in CONDITIONS:
+        if name in named:
             label, role = CONDITIONS[name]
-            scores = Scores.load(stage.inputs["evaluate"] / f"{name}.jsonl").items
+            scores = Scores.load(folders["evaluate"] / f"{name}.jsonl").items
             conditions.append(condition_of(name, label, role, scores, before, note=notes[name]))
             advance(1)
-        ceiling = Scores.load(stage.inputs["baseline"] / CONTEXT).items
-        if ceiling:
-            note = "the country is named in the question; localized items only"
-            conditions.append(condition_of("country", "Country in the prompt", "control", ceiling, before, note=note))
-        advance(1)
-    test = split_items(stage.inputs["data"], "test")
-    vectors = SteeringVectors.load(stage.inputs["vectors"] / FOLDERS["loc"])
-    results = Results(
-        pipeline=stage.spec.name,
-        model=stage.model_ref,
-        model_digest=stage.model_digest,
+    ceiling = Scores.load(folders["baseline"] / CONTEXT).items
+    if ceiling:
+        note = "the country is named in the question; localized items only"
+        conditions.append(condition_of("country", "Country in the prompt", "control", ceiling, before, note=note))
+    advance(1)
+    test = split_items(folders["data"], "test")
+    return Results(
+        pipeline=spec.name,
+        model=model,
+        model_digest=model_digest,
         benchmark_digest=benchmark_digest(test),
-        num_layers=vectors.header.num_layers,
-        languages=tuple(sorted({item.language for item in test}, key=stage.spec.data.languages.index)),
-        regions={language: "/".join(REGIONS.get(language, ())) for language in stage.spec.data.languages},
-        scoring=_scoring_words(stage.spec, stage.dtype),
+        num_layers=model_shape(model_path).num_layers,
+        languages=tuple(sorted({item.language for item in test}, key=spec.data.languages.index)),
+        regions={language: "/".join(REGIONS.get(language, ())) for language in spec.data.languages},
+        scoring=_scoring_words(spec, dtype),
         counts={axis: sum(item.axis == axis for item in test) for axis in AXES}
         | {f"{axis} questions": len({item.group for item in test if item.axis == axis}) for axis in AXES},
         baseline=baseline,
         conditions=tuple(conditions),
-        sweep=points,
+        sweep=tuple(SweepPoint.model_validate(one) for one in swept["points"]),
         choices=choices,
-        seconds={name: round(seconds, 1) for name, seconds in stage.timings.items()},
+        seconds={name: round(value, 1) for name, value in seconds.items()},
         machine=machine(),
         date=datetime.datetime.now(datetime.UTC).date().isoformat(),
     )
-    write_json(stage.out / RESULTS, results.model_dump())
-    return Record(metrics=tuple(_metrics(results)), artifacts={RESULTS: ""})
 
 
 def _scoring_words(spec: PipelineSpec, dtype: str) -> str:
@@ -140,18 +173,34 @@ def condition_of(
 
 
 def _metrics(results: Results) -> list[Metric]:
-    metrics = []
-    for condition in results.conditions:
-        for axis, by_language in condition.delta.items():
-            for language, one in by_language.items():
-                plane = "plane" if language == MACRO else f"plane/{language}"
-                metrics.append(Metric(name=f"{plane}/{axis}/{condition.name}", value=one.value))
-        for axis, by_language in condition.accuracy.items():
-            for language, one in by_language.items():
-                metrics.append(Metric(name=f"{axis}/acc/{language}/{condition.name}", value=one.value))
-        for language, one in condition.bias.items():
-            metrics.append(Metric(name=f"bias/english/{language}/{condition.name}", value=one.value))
-    best = next((one for one in results.conditions if one.name == "sur"), None)
-    if best is not None and all(axis in best.delta for axis in AXES):
+    """SUR's point as the pipeline's own, and the point of every condition; what is by language is in their runs."""
+    metrics = plane_metrics(results.conditions, model="unaligned")
+    best = _surgical(results)
+    if best is not None:
         metrics += [Metric(name=f"plane/{axis}", value=best.delta[axis][MACRO].value) for axis in AXES]
     return metrics
+
+
+def _surgical(results: Results) -> Condition | None:
+    one = next((one for one in results.conditions if one.name == "sur"), None)
+    return one if one is not None and all(MACRO in one.delta.get(axis, {}) for axis in AXES) else None
+
+
+def _children(results: Results, datasets: Sequence[Dataset]) -> Iterator[ChildRun]:
+    for condition in (results.baseline, *results.conditions):
+        yield condition_run(
+            condition,
+            model=LABEL,
+            steering=STEERINGS[condition.name],
+            params={"base": results.model, **steering_params(condition.name, results.choices)},
+            datasets=datasets,
+        )
+
+
+def _note(results: Results) -> str:
+    best = _surgical(results)
+    counts = f"Measured on {results.counts['transfer']} universal and {results.counts['localization']} localized items."
+    if best is None:
+        return counts
+    changes = " and ".join(f"{axis} {points(best.delta[axis][MACRO])}" for axis in AXES)
+    return f"SUR-steering of {results.model}, {best.note}: {changes} on test, macro over the languages. {counts}"

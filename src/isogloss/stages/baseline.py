@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.evaluate.results import MACRO
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
-from isogloss.stages.data import AXES
+from isogloss.stages.data import AXES, datasets_of
 from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
@@ -42,7 +43,21 @@ def run(stage: StageRun) -> Record:
     for language, one in accuracies(named["baseline"].items).items():
         metrics.append(Metric(name=f"ceiling/acc/{language}", value=one.value))
     return Record(
-        params={"model": stage.model_ref, "model.digest": stage.model_digest[:16], "dtype": stage.dtype},
+        params={"model": stage.base_ref, "model.digest": stage.model_digest[:16], "dtype": stage.dtype},
         metrics=tuple(metrics),
         artifacts=dict.fromkeys((DEV2, TEST, CONTEXT), "scores"),
+        datasets=datasets_of(data, "choices-dev2", "choices-test"),
+        note=_note(stage.base_ref, {metric.name: metric.value for metric in metrics}),
+    )
+
+
+def _note(model: str, values: dict[str, float]) -> str:
+    def percent(name: str) -> str:
+        return f"{100 * values[name]:.1f} %" if name in values else "not measured"
+
+    accuracies = " and ".join(f"{percent(f'{axis}/acc/{MACRO}')} of the {axis} items" for axis in AXES)
+    return (
+        f"{model} as it is gets {accuracies} right on test, macro over the languages besides English; English bias "
+        f"{percent(f'bias/english/{MACRO}')}. With the country named: {percent(f'ceiling/acc/{MACRO}')} of the "
+        "localization items."
     )

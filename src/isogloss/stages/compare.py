@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,17 @@ from isogloss.files import read_json, write_json
 from isogloss.methods.job import LOG
 from isogloss.methods.log import read_log
 from isogloss.spec import PipelineSpec
-from isogloss.stages.analyse import RESULTS, condition_of, steering_notes
+from isogloss.stages.analyse import LABEL, RESULTS, condition_of, steering_notes
 from isogloss.stages.baseline import DEV2, TEST
-from isogloss.stages.data import AXES
+from isogloss.stages.conditions import STEERINGS, condition_run, plane_metrics, points, steering_params
+from isogloss.stages.data import AXES, datasets_of
 from isogloss.stages.evaluate import CONDITIONS
 from isogloss.stages.follow import CURVE, check_items, curve_point
 from isogloss.stages.scoring import on_axis
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Record, StageRun
 
 COMPARISON = "comparison.json"
-LABELS = {"unaligned": "Unaligned", "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
+LABELS = {"unaligned": LABEL, "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
 #: Logged among the parts of CLO's loss, and none: the share of pairs whose own answer is preferred.
 SHARE = "preferred"
 STEERED = ("en", "loc_mid", "loc", "sur")
@@ -66,7 +67,16 @@ def run(stage: StageRun, *, methods: tuple[str, ...]) -> Record:
         curve_items={axis: len(on_axis(start, axis)) for axis in AXES},
     )
     write_json(stage.out / COMPARISON, comparison.model_dump())
-    return Record(metrics=tuple(_metrics(comparison)), artifacts={COMPARISON: ""})
+    datasets = datasets_of(stage.inputs["data"], "choices-test")
+    return Record(
+        metrics=tuple(
+            metric for model in comparison.models[1:] for metric in plane_metrics(model.conditions, model=model.name)
+        ),
+        artifacts={COMPARISON: ""},
+        datasets=datasets,
+        children=tuple(_children(comparison, results, datasets)),
+        note=_note(comparison),
+    )
 
 
 def _unaligned(results: Results) -> TrainedModel:
@@ -123,11 +133,27 @@ def _losses(log: Sequence[dict[str, Any]]) -> dict[str, tuple[tuple[int, float],
     return {name: tuple(points) for name, points in sorted(found.items())}
 
 
-def _metrics(comparison: Comparison) -> list[Metric]:
-    return [
-        Metric(name=f"plane/{axis}/{model.name}{'' if one.name == 'none' else f'/{one.name}'}", value=value.value)
-        for model in comparison.models[1:]
-        for one in model.conditions
-        for axis, by_language in one.delta.items()
-        if (value := by_language.get(MACRO)) is not None
-    ]
+def _children(comparison: Comparison, results: Results, datasets: Sequence[Dataset]) -> Iterator[ChildRun]:
+    """The trained models; those of the unaligned one are the analysis's."""
+    for model in comparison.models[1:]:
+        for condition in model.conditions:
+            yield condition_run(
+                condition,
+                model=model.label,
+                steering=STEERINGS[condition.name],
+                params={"base": results.model, **steering_params(condition.name, results.choices)},
+                datasets=datasets,
+                over_own=model.over_own.get(condition.name),
+            )
+
+
+def _note(comparison: Comparison) -> str:
+    """What each method does without steering."""
+    said = []
+    for model in comparison.models[1:]:
+        delta = model.conditions[0].delta
+        changes = ", ".join(f"{axis} {points(delta[axis][MACRO])}" for axis in AXES if MACRO in delta.get(axis, {}))
+        said.append(f"{model.label}: {changes}")
+    return (
+        f"Unsteered, against the unaligned model on test: {'; '.join(said)}. A run below for each model and steering."
+    )

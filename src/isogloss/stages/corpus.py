@@ -66,6 +66,7 @@ def run(stage: StageRun) -> Record:
         ),
         artifacts={INSTRUCTIONS: "data", PARALLEL: "data"},
         datasets=(_dataset("instructions", instructions), _dataset("parallel", parallel)),
+        note=f"{len(instructions)} instructions with answers and {len(parallel)} parallel sentences to train on.",
     )
 
 

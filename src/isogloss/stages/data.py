@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from isogloss.data.read import read_choices, write_rows
 from isogloss.data.rows import ENGLISH, Axis, ChoiceItem
 from isogloss.errors import UserError, did_you_mean
-from isogloss.files import digest_of, sha256_file, write_atomic
+from isogloss.files import digest_of, read_json, sha256_file, write_atomic
 from isogloss.spec import PipelineSpec
-from isogloss.stages.stage import Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import RECORD, Dataset, Metric, Record, StageRun
 
 AXES: tuple[Axis, Axis] = ("transfer", "localization")
 CHOICES = "choices.jsonl"
@@ -76,12 +77,22 @@ def run(stage: StageRun) -> Record:
             for split in limits
             if any(item.split == split for item in kept)
         ),
+        note=(
+            f"{len(kept)} items in {len(section.languages)} languages, {len({item.group for item in kept})} questions. "
+            "Vectors are taken from dev1, layers and strengths are chosen on dev2, results are measured on test."
+        ),
     )
 
 
 def benchmark_digest(items: Sequence[ChoiceItem]) -> str:
     """Digest of the items' content, whatever their order."""
     return digest_of(sorted(item.model_dump_json() for item in items))
+
+
+def datasets_of(folder: Path, *names: str) -> tuple[Dataset, ...]:
+    """The data sets that the stage with that folder (`data`, `corpus`) gave out, or those of them in `names`."""
+    given = Record.model_validate(read_json(folder / RECORD)).datasets
+    return tuple(one for one in given if not names or one.name in names)
 
 
 def _check_languages(wanted: Sequence[str], items: Sequence[ChoiceItem]) -> None:
@@ -110,11 +121,17 @@ def _check_cells(items: Sequence[ChoiceItem]) -> None:
         )
 
 
-def take(items: Sequence[ChoiceItem], *, limit: int | None, seed: int) -> list[ChoiceItem]:
+def take(
+    items: Sequence[ChoiceItem],
+    *,
+    limit: int | None,
+    seed: int,
+    group_of: Callable[[ChoiceItem], str] = lambda item: item.group,
+) -> list[ChoiceItem]:
     """At most `limit` items of each language and axis.
 
     As many different kinds and groups as possible, in an order drawn by `seed` that is the same for all languages, so
-    that the languages share their universal questions.
+    that the languages share their universal questions (and, with `group_of` the question asked, localized ones).
     """
     if limit is None:
         return list(items)
@@ -126,8 +143,9 @@ def take(items: Sequence[ChoiceItem], *, limit: int | None, seed: int) -> list[C
         in_group: Counter[str] = Counter()
         ranked = []
         for item in sorted(cell, key=lambda item: item.id):
-            ranked.append((in_group[item.group], _draw(seed, item.group), item))
-            in_group[item.group] += 1
+            group = group_of(item)
+            ranked.append((in_group[group], _draw(seed, group), item))
+            in_group[group] += 1
         ranked.sort(key=lambda entry: entry[:2])
         of_kind: Counter[tuple[int, str | None]] = Counter()
         spread = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from isogloss.evaluate.results import Choice
+from isogloss.evaluate.results import MACRO, Choice
 from isogloss.evaluate.score import BASELINE
 from isogloss.evaluate.scores import Scores
 from isogloss.evaluate.statistics import accuracies, bias_rates
@@ -13,7 +13,7 @@ from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import TEST
-from isogloss.stages.data import AXES
+from isogloss.stages.data import AXES, datasets_of
 from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
@@ -38,9 +38,10 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.scoring.model_dump(), spec.steer.model_dump(), spec.seed]
 
 
-def _choices(stage: StageRun) -> dict[str, Choice]:
-    chosen = read_json(stage.inputs["sweep"] / SWEEP)["choices"]
-    return {one["kind"]: Choice.model_validate(one) for one in chosen}
+def chosen(stage: StageRun) -> dict[str, Choice]:
+    """{kind: layer and strength} that the sweep chose."""
+    found = read_json(stage.inputs["sweep"] / SWEEP)["choices"]
+    return {one["kind"]: Choice.model_validate(one) for one in found}
 
 
 def steered(vectors: Mapping[Kind, SteeringVectors], choices: Mapping[str, Choice]) -> dict[str, Intervention]:
@@ -58,7 +59,7 @@ def run_trained(stage: StageRun, *, method: str) -> Record:
     loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL)
     folder = stage.inputs[f"vectors-{method}"]
     vectors = {kind: SteeringVectors.load(folder / name) for kind, name in FOLDERS.items()}
-    interventions = steered(vectors, _choices(stage))
+    interventions = steered(vectors, chosen(stage))
     items = split_items(stage.inputs["data"], "test")
     scores = score_conditions(
         stage, f"{len(interventions) + 1} conditions of {method}", items, interventions, loaded=loaded
@@ -70,21 +71,33 @@ def run_trained(stage: StageRun, *, method: str) -> Record:
     write_json(
         stage.out / INTERVENTIONS, {"interventions": {name: one.describe() for name, one in interventions.items()}}
     )
-    return Record(metrics=tuple(_accuracies(scores)), artifacts=artifacts)
+    return _record(stage, scores, artifacts)
 
 
-def _accuracies(scores: Mapping[str, Scores]) -> Iterator[Metric]:
+def _record(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, str]) -> Record:
+    return Record(
+        metrics=tuple(_macro_rates(scores)),
+        artifacts=artifacts,
+        datasets=datasets_of(stage.inputs["data"], "choices-test"),
+    )
+
+
+def _macro_rates(scores: Mapping[str, Scores]) -> Iterator[Metric]:
+    """The macro rates of each steering, under the same names for every model; by language they are in the comparison."""
     for name, one in scores.items():
+        steering = "none" if name == BASELINE.name else name
         for axis in AXES:
-            for language, value in accuracies(on_axis(one, axis)).items():
-                yield Metric(name=f"{axis}/acc/{language}/{name}", value=value.value)
-        for language, value in bias_rates(on_axis(one, "localization")).items():
-            yield Metric(name=f"bias/english/{language}/{name}", value=value.value)
+            found = accuracies(on_axis(one, axis))
+            if MACRO in found:
+                yield Metric(name=f"{axis}/acc/{MACRO}/{steering}", value=found[MACRO].value)
+        rates = bias_rates(on_axis(one, "localization"))
+        if MACRO in rates:
+            yield Metric(name=f"bias/english/{MACRO}/{steering}", value=rates[MACRO].value)
 
 
 def run(stage: StageRun) -> Record:
     """Score the test items under every condition."""
-    choices = _choices(stage)
+    choices = chosen(stage)
     real = {kind: SteeringVectors.load(stage.inputs["vectors"] / folder) for kind, folder in FOLDERS.items()}
 
     def at_choice(vectors: Mapping[Kind, SteeringVectors]) -> dict[str, Intervention]:
@@ -110,4 +123,4 @@ def run(stage: StageRun) -> Record:
         artifacts[f"{name}.jsonl"] = "scores"
     described = {name: one.describe() for name, one in interventions.items()}
     write_json(stage.out / INTERVENTIONS, {"interventions": described, "other": whose})
-    return Record(artifacts=artifacts)
+    return _record(stage, {BASELINE.name: baseline, **scores}, artifacts)

@@ -15,7 +15,7 @@ from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL, SNAPSHOTS
 from isogloss.models.reference import DESCRIPTION
 from isogloss.spec import PipelineSpec
-from isogloss.stages.data import AXES, take
+from isogloss.stages.data import AXES, datasets_of, take
 from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
@@ -54,7 +54,9 @@ def run(stage: StageRun, *, method: str) -> Record:
         points.append(point)
         metrics += _metrics(point)
     write_json(stage.out / CURVE, [point.model_dump() for point in points])
-    return Record(metrics=tuple(metrics), artifacts=artifacts)
+    return Record(
+        metrics=tuple(metrics), artifacts=artifacts, datasets=datasets_of(stage.inputs["data"], "choices-dev2")
+    )
 
 
 def curve_point(step: int, scores: Sequence[ItemScore]) -> CurvePoint:
@@ -67,13 +69,14 @@ def curve_point(step: int, scores: Sequence[ItemScore]) -> CurvePoint:
 
 
 def _metrics(point: CurvePoint) -> list[Metric]:
+    # Not the names of the rates on test: these are of a few dev2 items.
     accuracy = [
-        Metric(name=f"{axis}/acc/{language}", value=one.value, step=point.step)
+        Metric(name=f"dev2/{axis}/acc/{language}", value=one.value, step=point.step)
         for axis, by_language in point.accuracy.items()
         for language, one in by_language.items()
     ]
     bias = [
-        Metric(name=f"bias/english/{language}", value=one.value, step=point.step)
+        Metric(name=f"dev2/bias/english/{language}", value=one.value, step=point.step)
         for language, one in point.bias.items()
     ]
     return accuracy + bias

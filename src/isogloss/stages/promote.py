@@ -21,6 +21,7 @@ from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
 from isogloss.models.adapters import is_adapter
 from isogloss.models.shape import model_shape
+from isogloss.registry.bases import merged_from
 from isogloss.registry.bundle import CARD, Bundle, write_bundle
 from isogloss.registry.card import PICTURE, card
 from isogloss.registry.contents import Base, BundleScores, BundleSpec, Lineage
@@ -31,8 +32,9 @@ from isogloss.spec import PipelineSpec
 from isogloss.stages.analyse import condition_of
 from isogloss.stages.baseline import TEST
 from isogloss.stages.compare import LABELS
+from isogloss.stages.conditions import condition_run, point_params
 from isogloss.stages.corpus import corpus_digest
-from isogloss.stages.data import benchmark_digest
+from isogloss.stages.data import benchmark_digest, datasets_of
 from isogloss.stages.git import working_tree
 from isogloss.stages.points import UNALIGNED, checkpoint_model, checkpoint_vectors, intervention_of
 from isogloss.stages.scoring import score_conditions, split_items
@@ -98,13 +100,14 @@ def run(stage: StageRun, *, checkpoints: tuple[str, ...]) -> Record:
         {"baseline": baseline.model_dump(), "candidates": [point.model_dump(mode="json") for point in points]},
     )
     kept = [point for point in points if point.dominated_by is None]
+    datasets = datasets_of(stage.inputs["data"], "choices-test")
     for point in kept:
         _bundle(stage, point, interventions[point.name], baseline, points)
     _draw(stage, points)
     return Record(
         params={"candidates": len(points), "not dominated on test": len(kept)},
         metrics=tuple(
-            Metric(name=f"plane/{axis}/{point.name}", value=value)
+            Metric(name=f"plane/{axis}/{point.checkpoint}/trial-{point.trial}", value=value)
             for point in points
             for axis, value in zip(("transfer", "localization"), point.gains, strict=True)
         ),
@@ -113,6 +116,21 @@ def run(stage: StageRun, *, checkpoints: tuple[str, ...]) -> Record:
             "candidates.png": "promote",
             **{f"{BUNDLES}/{point.name}/{CARD}": f"promote/{point.name}" for point in kept},
         },
+        datasets=datasets,
+        children=tuple(
+            condition_run(
+                point.condition,
+                model=LABELS[point.checkpoint],
+                steering=f"searched (trial {point.trial})",
+                params={"base": stage.base_ref, **point_params(point.point)},
+                datasets=datasets,
+            )
+            for point in points
+        ),
+        note=(
+            f"{len(points)} searched points measured on test; {len(kept)} of them no other point dominates there. "
+            "A run below for each, comparable with those of the comparison."
+        ),
     )
 
 
@@ -189,8 +207,9 @@ def _bundle(
         spec=BundleSpec(
             name=f"{spec.name}-{point.name}",
             base=Base(
-                ref=stage.model_ref,
+                ref=stage.base_ref,
                 digest=stage.model_digest,
+                merged_from=merged_from(stage.model_path),
                 num_layers=shape.num_layers,
                 hidden_size=shape.hidden_size,
                 architecture=shape.architecture,

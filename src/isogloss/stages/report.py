@@ -1,19 +1,26 @@
-"""Stage `report`: the plane, the layer curves, the table and the one-page report; what was searched, where something was."""
+"""Stage `report`: the one-page report of results, comparison, analyses and searches, as far as they are there."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from pydantic import BaseModel
+
+from isogloss.analysis.pca import PCA_FILE
+from isogloss.analysis.results import COORDINATES, Agreement, Convergence, Pca, Perpendicularity, Retrieval
 from isogloss.data.rows import Axis
 from isogloss.evaluate.results import MACRO, Comparison, Results
 from isogloss.files import read_json
 from isogloss.report.comparison.rows import NONE
+from isogloss.report.geometry import Geometry
 from isogloss.report.searched.study import Candidate, Searches, Study
 from isogloss.search.front import knee_of
 from isogloss.search.result import SearchResult
 from isogloss.spec import PipelineSpec
+from isogloss.spec.analyses import ANALYSES
+from isogloss.stages import agreement, convergence, perpendicularity, retrieval
 from isogloss.stages.analyse import RESULTS
 from isogloss.stages.compare import COMPARISON, LABELS
 from isogloss.stages.data import AXES
@@ -21,6 +28,8 @@ from isogloss.stages.points import UNALIGNED
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Record, StageRun
+
+Value = TypeVar("Value", bound=BaseModel)
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -40,8 +49,9 @@ def run(stage: StageRun) -> Record:
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
     comparison = read_comparison(stage.inputs)
     searches = read_searches(stage.spec, stage.inputs)
+    geometry = read_geometry(stage.spec, stage.inputs)
     with stage.progress(1, "figures and report") as advance:
-        write_report(results, stage.out, comparison=comparison, searches=searches)
+        write_report(results, stage.out, comparison=comparison, searches=searches, geometry=geometry)
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]
@@ -53,6 +63,33 @@ def read_comparison(folders: Mapping[str, Path]) -> Comparison | None:
     if "compare" not in folders:
         return None
     return Comparison.model_validate(read_json(folders["compare"] / COMPARISON))
+
+
+def read_geometry(spec: PipelineSpec, folders: Mapping[str, Path]) -> Geometry | None:
+    """The analyses, as far as `folders` has their stages, and what is missing; None where there is none at all."""
+    import numpy as np
+
+    there = [name for name in ANALYSES if name in folders]
+    if not there:
+        return None
+
+    def values(name: str, file: str, kind: type[Value]) -> tuple[Value, ...]:
+        return tuple(map(kind.model_validate, read_json(folders[name] / file))) if name in there else ()
+
+    projected = "pca" in there
+    return Geometry(
+        perpendicularity=values("perpendicularity", perpendicularity.FILE, Perpendicularity),
+        pca=Pca.model_validate(read_json(folders["pca"] / PCA_FILE)) if projected else None,
+        coordinates=np.load(folders["pca"] / COORDINATES, allow_pickle=False) if projected else None,
+        convergence=values("convergence", convergence.FILE, Convergence),
+        retrieval=values("retrieval", retrieval.FILE, Retrieval),
+        agreement=values("agreement", agreement.FILE, Agreement),
+        missing=tuple(
+            f"{name}: {'not finished' if name in spec.analyses.run else 'not asked for (analyses.run)'}"
+            for name in ANALYSES
+            if name not in there
+        ),
+    )
 
 
 def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches | None:

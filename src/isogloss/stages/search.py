@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,12 @@ from isogloss.search.result import Constraints, Measured, SearchResult, TrialRec
 from isogloss.search.space import SearchSpace
 from isogloss.search.study import Study, open_study
 from isogloss.search.summary import finished_trials, progress_note, summarise
+from isogloss.search.trials import record_of
 from isogloss.search.worker import run_trials
 from isogloss.spec import PipelineSpec
 from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.stages.data import AXES, benchmark_digest, take
+from isogloss.stages.conditions import point_params
+from isogloss.stages.data import AXES, benchmark_digest, datasets_of, take
 from isogloss.stages.points import checkpoint_model, checkpoint_vectors, intervention_of
 from isogloss.stages.scoring import edits_of, on_axis, score_settings, split_items, steered_pass
 from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
@@ -120,9 +123,13 @@ def run(stage: StageRun, *, checkpoint: str) -> Record:
         },
         metrics=tuple(_metrics(result)),
         artifacts=dict.fromkeys([RESULT, *files], "search"),
+        datasets=datasets_of(stage.inputs["data"], "choices-dev2"),
         children=tuple(
-            _child(trial, front=trial.number in result.front) for trial in result.trials if trial.state == "complete"
+            _child(trial, checkpoint, front=trial.number in result.front)
+            for trial in result.trials
+            if trial.state == "complete"
         ),
+        note=_note(result, checkpoint),
     )
 
 
@@ -175,6 +182,7 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
     )
     with (
         other_workers(stage, checkpoint, count=section.workers - 1 if create else 0),
+        stage.watched(partial(_finished, study, checkpoint)),
         stage.progress(section.trials, f"search of {checkpoint}") as advance,
     ):
         shown = 0
@@ -295,20 +303,33 @@ def _metrics(result: SearchResult) -> Iterator[Metric]:
             yield Metric(name=f"search/knee/{axis}", value=getattr(knee, axis))
 
 
-def _child(trial: TrialRecord, *, front: bool) -> ChildRun:
-    """A trial as a run below the study's."""
+def _note(result: SearchResult, checkpoint: str) -> str:
+    knee = "" if result.knee is None else f"; its knee is {result.trial(result.knee).point}"
+    return (
+        f"{result.counts.complete} points of steering {checkpoint} measured on dev2 ({result.sampler}). "
+        f"{len(result.front)} of them are on the front of transfer and localization{knee}."
+    )
+
+
+def _finished(study: Study, checkpoint: str) -> Iterator[ChildRun]:
+    """The trials that are complete so far, whoever ran them."""
+    for each in study.optuna.get_trials(deepcopy=False):
+        if each.state.is_finished() and (trial := record_of(each)).state == "complete":
+            yield _child(trial, checkpoint)
+
+
+def _child(trial: TrialRecord, checkpoint: str, *, front: bool | None = None) -> ChildRun:
+    """A trial as a run below the study's; whether it is on the front is a tag, for that may change with the next one."""
     assert trial.point is not None, "a complete trial has its point"
     assert trial.transfer is not None, "a complete trial has its scores"
     assert trial.localization is not None, "a complete trial has its scores"
     params: dict[str, str | int | float] = {
+        "checkpoint": checkpoint,
         "point": str(trial.point),
         "source": trial.source,
         "feasible": str(trial.feasible).lower(),
-        "front": str(front).lower(),
+        **point_params(trial.point),
     }
-    if len(trial.point.steerings) == 1:
-        steering = trial.point.steerings[0].model_dump(exclude={"language"}, exclude_none=True)
-        params |= steering
     if trial.reused_from is not None:
         params["reused from"] = trial.reused_from
     return ChildRun(
@@ -316,9 +337,12 @@ def _child(trial: TrialRecord, *, front: bool) -> ChildRun:
         kind="trial",
         params=params,
         metrics={
-            "plane/transfer": trial.transfer,
-            "plane/localization": trial.localization,
+            # Not the plane's names: dev2, and against the checkpoint's own unsteered scores.
+            "search/transfer": trial.transfer,
+            "search/localization": trial.localization,
             "seconds": trial.seconds,
             **{f"dev2/{name}": value for name, value in trial.details.items()},
         },
+        tags={} if front is None else {"front": str(front).lower()},
+        seconds=trial.seconds,
     )

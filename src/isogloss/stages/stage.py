@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -40,7 +40,11 @@ class Dataset(BaseModel):
 
 
 class ChildRun(BaseModel):
-    """A run below the stage's own: a trial of a study."""
+    """A run below the stage's own: a trial of a study, or a model under one steering.
+
+    `tags` may change later (whether a trial is on the front); the rest may not. `note` is what MLflow shows as its
+    description; `seconds` is how long it took.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,12 +52,17 @@ class ChildRun(BaseModel):
     kind: str
     params: dict[str, str | int | float] = {}
     metrics: dict[str, float] = {}
+    tags: dict[str, str] = {}
+    note: str = ""
+    datasets: tuple[Dataset, ...] = ()
+    seconds: float = 0.0
 
 
 class Record(BaseModel):
     """What a stage tells the tracker: kept in its folder, so that a reused stage is shown in full in a new run.
 
-    `artifacts` maps file names in the stage's folder to artifact folders; `children` are runs below the stage's own.
+    `artifacts` maps file names in the stage's folder to artifact folders; `children` are runs below the stage's own;
+    `note` says in two sentences what came out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +72,7 @@ class Record(BaseModel):
     artifacts: dict[str, str] = {}
     datasets: tuple[Dataset, ...] = ()
     children: tuple[ChildRun, ...] = ()
+    note: str = ""
     seconds: float = 0.0
     peak_bytes: int = 0
 
@@ -79,6 +89,20 @@ class Progress(Protocol):
     def __call__(self, total: int, description: str) -> AbstractContextManager[Advance]: ...
 
 
+class Watched(Protocol):
+    """`with watched(finished):` the child runs that `finished()` lists are recorded while the stage is going on.
+
+    `finished` is called every few seconds, from another thread; what it lists once is not recorded again.
+    """
+
+    def __call__(self, finished: Callable[[], Iterable[ChildRun]], /) -> AbstractContextManager[object]: ...
+
+
+def unwatched(_finished: Callable[[], Iterable[ChildRun]], /) -> AbstractContextManager[object]:
+    """Nobody watches: the child runs are recorded when the stage ends."""
+    return nullcontext()
+
+
 @dataclass(frozen=True, kw_only=True)
 class StageRun:
     """Everything that a stage's function gets.
@@ -86,7 +110,8 @@ class StageRun:
     `inputs` are the folders of the stages it needs; `out` is to be filled; `work` outlives a kill and holds partial
     results; `model()` loads the model on first use and shares it between stages, `model(folder)` a trained one in its
     place, and `release()` lets go of either. `timings` are the seconds that the stages before took; `say` tells a
-    person one line.
+    person one line; `watched` records child runs while the stage is going on. `model_ref` loads the model on this machine,
+    `base_ref` is what it is called on any.
     """
 
     spec: PipelineSpec
@@ -97,11 +122,13 @@ class StageRun:
     model: Callable[..., LoadedModel]
     release: Callable[[], None]
     model_ref: str
+    base_ref: str
     model_path: Path
     say: Callable[[str], None]
     model_digest: str
     dtype: str
     timings: Mapping[str, float] = field(default_factory=dict)
+    watched: Watched = unwatched
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ best of many points by accuracy is chosen largely by luck, while the probability
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from isogloss.evaluate.results import Choice, Estimate, SweepPoint
@@ -20,7 +20,7 @@ from isogloss.models.blocks import check_layer
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
-from isogloss.stages.data import AXES
+from isogloss.stages.data import AXES, datasets_of
 from isogloss.stages.scoring import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.vectors import FOLDERS
@@ -61,18 +61,25 @@ def run(stage: StageRun) -> Record:
         stage.out / SWEEP,
         {"points": [point.model_dump() for point in measured], "choices": [choice.model_dump() for choice in choices]},
     )
-    metrics = []
-    for point in measured:
-        prefix = f"sweep/{point.kind}/gamma_{point.gamma:g}".replace("+", "")  # MLflow takes no plus sign.
-        metrics.append(Metric(name=f"{prefix}/transfer", value=point.transfer.value, step=point.layer))
-        metrics.append(Metric(name=f"{prefix}/localization", value=point.localization.value, step=point.layer))
-        if point.bias is not None:
-            metrics.append(Metric(name=f"{prefix}/bias", value=point.bias.value, step=point.layer))
     return Record(
         params={f"chosen.{one.kind}": f"layer {one.layer}, gamma {one.gamma:g}" for one in choices},
-        metrics=tuple(metrics),
+        metrics=tuple(_metrics(measured, {one.kind: one.gamma for one in choices})),
         artifacts={SWEEP: "sweep"},
+        datasets=datasets_of(stage.inputs["data"], "choices-dev2"),
+        note=" ".join(f"{one.kind.upper()}: layer {one.layer}, γ {one.gamma:g} ({one.reason})." for one in choices),
     )
+
+
+def _metrics(measured: Sequence[SweepPoint], chosen: Mapping[Kind, float]) -> Iterator[Metric]:
+    """The layer curves at every strength, and once more at the chosen one, under a name that every pipeline has."""
+    for point in measured:
+        name = f"sweep/{point.kind}"
+        strength = f"{name}/gamma_{point.gamma:g}".replace("+", "")  # MLflow takes no plus sign.
+        for prefix in (strength, name) if point.gamma == chosen[point.kind] else (strength,):
+            yield Metric(name=f"{prefix}/transfer", value=point.transfer.value, step=point.layer)
+            yield Metric(name=f"{prefix}/localization", value=point.localization.value, step=point.layer)
+            if point.bias is not None:
+                yield Metric(name=f"{prefix}/bias", value=point.bias.value, step=point.layer)
 
 
 def _measure(

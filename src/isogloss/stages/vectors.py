@@ -8,6 +8,7 @@ from isogloss.data.rows import ChoiceItem
 from isogloss.evaluate.prompts import prompt_of
 from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
+from isogloss.stages.data import datasets_of
 from isogloss.stages.scoring import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.steering.extract import extract_vectors
@@ -45,7 +46,7 @@ def run(stage: StageRun, *, method: str = "") -> Record:
                 loaded.tokenizer,
                 chosen,
                 kind=kind,
-                model_name=method or loaded.ref.text,
+                model_name=method or stage.base_ref,
                 model_digest=loaded.digest,
                 scoring=stage.spec.scoring.method,
                 token=stage.spec.vectors.token,
@@ -65,4 +66,5 @@ def run(stage: StageRun, *, method: str = "") -> Record:
         artifacts={
             f"{folder}/{name}": f"vectors/{folder}" for folder in FOLDERS.values() for name in (TENSORS, HEADER)
         },
+        datasets=datasets_of(data, "choices-dev1"),
     )

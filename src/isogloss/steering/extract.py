@@ -42,7 +42,7 @@ def prompt_states(
         positions = torch.arange(batch.ids.shape[1], device=device).expand(batch.ids.shape)
         with captured(model, layers) as outputs:
             parts.hidden(batch.ids.to(device), attention_mask=batch.real.long().to(device), positions_BT=positions)
-        weight = _token_weights(batch.real, [rows[index] for index in indices], special, token)
+        weight = token_weights(batch.real, [rows[index] for index in indices], special, token)
         states = torch.stack(
             [
                 torch.einsum("bt,btd->bd", weight.to(hidden.device), hidden.float()).cpu()
@@ -58,7 +58,7 @@ def prompt_states(
     return result
 
 
-def _token_weights(real: torch.Tensor, rows: Sequence[Sequence[int]], special: set[int], token: Token) -> torch.Tensor:
+def token_weights(real: torch.Tensor, rows: Sequence[Sequence[int]], special: set[int], token: Token) -> torch.Tensor:
     """[batch, time] weights that sum to 1 a row: one on the last real place, or even over non-special places."""
     weight = torch.zeros(real.shape)
     for index, row in enumerate(rows):

@@ -1,0 +1,36 @@
+"""Stage `perpendicularity`: how far the EN and the LOC direction are from each other, layer by layer, beside two nulls."""
+
+from __future__ import annotations
+
+from isogloss.analysis.perpendicularity import perpendicularity
+from isogloss.analysis.products import PairProducts
+from isogloss.analysis.results import MACRO
+from isogloss.files import write_json
+from isogloss.stages.compare import LABELS
+from isogloss.stages.panels import curve_metrics, models_of
+from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.states import PAIRS
+
+FILE = "perpendicularity.json"
+
+
+def run(stage: StageRun) -> Record:
+    """Of every model."""
+    models = models_of(stage.inputs, "states")
+    values = []
+    with stage.progress(len(models), "perpendicularity") as advance:
+        for model, folder in models.items():
+            products = PairProducts.load(folder / PAIRS)
+            values.append(perpendicularity(products, model=model, label=LABELS[model], seed=stage.spec.seed))
+            advance(1)
+    write_json(stage.out / FILE, [one.model_dump(mode="json") for one in values])
+    return Record(
+        metrics=tuple(
+            metric
+            for one in values
+            if MACRO in one.by_language
+            for metric in curve_metrics(f"perpendicularity/{one.model}", one.by_language[MACRO])
+        ),
+        artifacts={FILE: "analyses"},
+        note="90 − |angle − 90| between the mean EN and the mean LOC difference at each layer (step), in degrees.",
+    )
