@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -198,7 +199,9 @@ def test_the_numbers_are_files_beside_the_page(geometry: Geometry, tmp_path: Pat
 def test_findings_claim_only_what_intervals_tell_apart(geometry: Geometry) -> None:
     told = " ".join(geometry_findings(geometry))
     assert "arrange universal questions more alike after MIDALIGN than before" in told
+    # Beside each claim of alignment: what the kinds of question give by themselves.
     assert "the kinds of question alone give 0." in told
+    assert re.search(r"CKA [^;]* against [^;]*; the kinds of question alone give 0\.\d\d against 0\.\d\d\)", told)
     assert "No difference can be told between MIST and CLO and the unaligned model" in told
     assert "MIDALIGN parts from English on localized questions less often" in told
     same = replace(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from isogloss.analysis.results import Convergence, LayerCurve, Perpendicularity
 from isogloss.evaluate.results import MACRO, Estimate
@@ -70,9 +71,23 @@ def _convergence(geometry: Geometry) -> list[str]:
         for each in geometry.convergence
         if each.panel.condition == NONE and each.axis == "transfer" and each.cka.layers
     }
+    kinds = {
+        each.panel.model: dict(at(each.baseline_cka))
+        for each in geometry.convergence
+        if each.panel.condition == NONE and each.axis == "transfer"
+    }
+
+    def alone(model: str, layer: int) -> str:
+        """Training on kinds of question may teach kinds: what they give by themselves stands beside each claim."""
+        own, before = kinds[model].get(layer), kinds[UNALIGNED].get(layer)
+        if own is None or before is None:
+            return ""
+        return f"; the kinds of question alone give {own.value:.2f} against {before.value:.2f}"
+
     return _kinds(geometry.convergence) + _trained(
         curves,
         dict(models(each.panel for each in geometry.convergence)),
+        beside=alone,
         clear="languages arrange universal questions {} alike after {} than before",
         words=("more", "less"),
         unclear="how alike languages arrange universal questions",
@@ -124,6 +139,7 @@ def _trained(
     unclear: str,
     what: str,
     text: Callable[[Estimate | None], str],
+    beside: Callable[[str, int], str] = lambda _model, _layer: "",
 ) -> list[str]:
     """Where trained models' curves are apart from the unaligned one's, and for which models nothing can be told."""
     before = curves.get(UNALIGNED)
@@ -133,7 +149,16 @@ def _trained(
     for model, label in labels.items():
         if model == UNALIGNED or model not in curves:
             continue
-        told = _apart(before, curves[model], clear=clear, label=label, words=words, what=what, text=text)
+        told = _apart(
+            before,
+            curves[model],
+            clear=clear,
+            label=label,
+            words=words,
+            what=what,
+            text=text,
+            beside=partial(beside, model),
+        )
         found += told
         if not told:
             untold.append(label)
@@ -156,6 +181,7 @@ def _apart(
     words: tuple[str, str],
     what: str,
     text: Callable[[Estimate | None], str],
+    beside: Callable[[int], str],
 ) -> list[str]:
     """A sentence for each direction in which a curve is clearly apart from another, at the layer where it is farthest."""
     old = dict(at(before))
@@ -167,7 +193,7 @@ def _apart(
             continue
         layer, new, was = max(moved, key=lambda each: abs(each[1].value - each[2].value))
         where = layers_text([each[0] for each in moved], [each[0] for each in pairs])
-        told = f"at layer {layer} {what}{text(new)} against {text(was)}"
+        told = f"at layer {layer} {what}{text(new)} against {text(was)}{beside(layer)}"
         sentences.append(f"{where[0].upper()}{where[1:]} {clear.format(word, label)} ({told}).")
     return sentences
 
