@@ -137,7 +137,11 @@ def test_an_absent_server_costs_one_warning(journal, caplog):
     assert "secret" not in caplog.text + projection.problem
 
 
-@pytest.mark.parametrize("uri", ["nonsense://somewhere", "postgresql://user:secret@127.0.0.1:9/db"])
+#: MLflow itself tries a database that does not answer for a hundred seconds.
+_ABSENT = pytest.param("postgresql://user:secret@127.0.0.1:9/db", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("uri", ["nonsense://somewhere", _ABSENT])
 def test_a_store_that_mlflow_cannot_open_is_a_problem_and_no_stop(journal, uri, caplog):
     projection = project(journal, tracking_uri=uri, experiment="plane")
     assert projection.pending == 5
