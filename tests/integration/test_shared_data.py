@@ -74,7 +74,9 @@ def test_they_have_no_english_twins_to_take_en_vectors_from(here):
     assert not (here / "v").exists()
 
 
-@pytest.mark.parametrize("name", ["flores_parallel.jsonl", pytest.param("ntrex_parallel.jsonl", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["flores_parallel.jsonl", pytest.param("ntrex_parallel.jsonl", marks=pytest.mark.slow)]
+)
 def test_midalign_on_real_sentences(here, name):
     write_align_pipeline(here, here / "model", methods=("midalign",), steps=2)
     settings = [f"align.parallel=[{(SHARED / name).resolve()}]", "align.train.max_length=96"]
