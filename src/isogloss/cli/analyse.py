@@ -92,7 +92,8 @@ def analyse_command(
         output().print(f"• {finding}")
     for line in geometry.absent():
         say(f"missing: {line}")
-    say(f"numbers, figures and captured states are in {out}; the page: {out / PAGE}")
+    say(f"numbers, figures and captured states are in {out}")
+    say(f"next: open {out / PAGE} in a browser")
 
 
 def _analyses(only: Sequence[str]) -> tuple[Analysis, ...]:

@@ -44,4 +44,4 @@ def report_command(run: str, overrides: Sequence[str], *, out: Path | None, as_j
         return
     for line in left.missing:
         say(f"missing: {line}")
-    say(f"report: {page}")
+    say(f"next: open {page} in a browser")
