@@ -94,7 +94,7 @@ def test_commands_in_the_documents_exist() -> None:
 
 
 def test_the_command_line_has_these_commands() -> None:
-    from isogloss.cli.main import app
+    from isogloss.cli.commands import app
 
     assert tuple(one.name or one.callback.__name__ for one in app.registered_commands if one.callback) == COMMANDS
 

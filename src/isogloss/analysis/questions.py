@@ -55,6 +55,14 @@ def item_prompts(items: Iterable[ChoiceItem], prompt_of: PromptOf) -> list[Promp
     return [Prompt(prompt_of(item, item.question), row_of(item)) for item in items]
 
 
+def question_prompts(items: Iterable[ChoiceItem]) -> list[Prompt]:
+    """The bare questions as parallel sentences: rows without an axis."""
+    return [
+        Prompt(item.question, StateRow(row.id, row.group, row.language, None, row.question))
+        for item, row in ((item, row_of(item)) for item in items)
+    ]
+
+
 def sentence_prompts(rows: Iterable[ParallelRow], *, languages: Iterable[str]) -> list[Prompt]:
     """The bare sentences of these languages, row by row."""
     wanted = tuple(languages)

@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from isogloss.analysis.questions import Prompt, question_of, sentence_prompts
-from isogloss.api import find_bundle, load_bundle
-from isogloss.cli.evaluate import check_steering, read_items, read_vectors
+from isogloss.analysis.questions import Prompt, question_of, question_prompts, sentence_prompts
+from isogloss.cli.evaluate import check_steering, load_steered, read_items, read_vectors
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.data.read import read_rows
 from isogloss.data.rows import ChoiceItem, ParallelRow
 from isogloss.errors import UserError, did_you_mean
 from isogloss.evaluate.prompts import Scoring
-from isogloss.models.load import DType, load_model
+from isogloss.models.load import DType
 from isogloss.spec.analyses import ANALYSES, Analysis
 from isogloss.stages.data import take
 from isogloss.stages.look import ModelLook, conditions_of
-from isogloss.stages.states import question_prompts
-from isogloss.steering.apply import Positions
-from isogloss.steering.intervention import Component, Intervention
 
 #: Folder of captured states within the one asked for.
 STATES = "states"
@@ -50,25 +46,17 @@ def analyse_command(
     asked = _analyses(only)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--out {out}: is there already; name a new folder or remove it")
-    given = [Component(vectors=one, layer=at, gamma=gamma) for one, at, gamma in read_vectors(vectors, layers, gammas)]
+    given = read_vectors(vectors, layers, gammas)
     items = take(read_items(files, split=split), limit=most, seed=0, group_of=question_of)
     sentences = _sentences(items, parallel)
-    bundle = find_bundle(model)
-    positions: Positions = "all"
-    if bundle is None:
-        loaded = load_model(model, dtype=dtype, device=device)
-    else:
-        if given and bundle.intervention().components:
-            raise UserError(f"--vectors: '{model}' is promoted with vectors of its own; leave them out")
-        loaded = load_bundle(bundle, dtype=dtype, device=device).loaded
-        given, positions = given or list(bundle.intervention().components), bundle.positions
-    check_steering(loaded, Intervention(tuple(given)), items)
+    loaded, intervention, positions = load_steered(model, given, dtype=dtype, device=device)
+    check_steering(loaded, intervention, items)
     look = ModelLook(
         loaded=loaded,
         label=model,
         items=items,
         sentences=sentences,
-        conditions=conditions_of(given),
+        conditions=conditions_of(intervention),
         positions=positions,
         scoring=scoring,
         folder=out / STATES,
@@ -81,7 +69,7 @@ def analyse_command(
             out,
             title=model,
             facts=f"{len(items)} items in {len({item.language for item in items})} languages, {scoring} prompts, {dtype}",
-            layer=next((one.layer for one in given if one.vectors.header.kind == "loc"), None),
+            layer=next((one.layer for one in intervention.components if one.vectors.header.kind == "loc"), None),
         )
         advance(1)
     findings = geometry_findings(geometry)

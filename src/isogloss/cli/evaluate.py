@@ -13,7 +13,7 @@ from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.data.read import read_choices
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import Scoring, prompt_of
+from isogloss.evaluate.prompts import Scoring, prompts_by
 from isogloss.evaluate.results import MACRO, Estimate
 from isogloss.evaluate.score import ScoreSettings, score_items
 from isogloss.evaluate.scores import Scores
@@ -59,7 +59,7 @@ def evaluate_command(
 ) -> None:
     """Score and print per axis and language; a promoted model with its own steering, unless not `steer`."""
     # Cheap checks first: a typing mistake must not wait for a model to load.
-    loaded_vectors = read_vectors(vectors, layers, gammas)
+    given = read_vectors(vectors, layers, gammas)
     items = read_items(files, split=split)
     if context:
         items = _with_context(items)
@@ -67,18 +67,7 @@ def evaluate_command(
         raise UserError(f"--out {out}: there is no folder {out.absolute().parent}")
     if out is not None and out.is_dir():
         raise UserError(f"--out {out}: is a folder; name a file")
-    intervention = Intervention(
-        tuple(Component(vectors=one, layer=layer, gamma=gamma) for one, layer, gamma in loaded_vectors)
-    )
-    positions: Positions = "all"
-    bundle = find_bundle(model)
-    if bundle is None:
-        loaded = load_model(model, dtype=dtype, device=device)
-    else:
-        if vectors and bundle.intervention().components:
-            raise UserError(f"--vectors: '{model}' is promoted with vectors of its own; leave them out")
-        loaded = load_bundle(bundle, dtype=dtype, device=device).loaded
-        intervention, positions = (intervention if vectors else bundle.intervention()), bundle.positions
+    loaded, intervention, positions = load_steered(model, given, dtype=dtype, device=device)
     intervention = intervention if steer else Intervention(())
     check_steering(loaded, intervention, items)
     with progress(len(items), "scoring") as advance:
@@ -159,10 +148,8 @@ def _with_context(items: Sequence[ChoiceItem]) -> list[ChoiceItem]:
     return kept
 
 
-def read_vectors(
-    folders: Sequence[Path], layers: Sequence[int], gammas: Sequence[float]
-) -> list[tuple[SteeringVectors, int, float]]:
-    """Each folder's vectors with their layer and strength. Raises UserError where the numbers of them differ."""
+def read_vectors(folders: Sequence[Path], layers: Sequence[int], gammas: Sequence[float]) -> Intervention:
+    """Each folder's vectors at their layer and strength. Raises UserError where the numbers of them differ."""
     if len(layers) != len(folders):
         raise UserError(
             f"{len(folders)} --vectors and {len(layers)} --layer: give one layer for each folder of vectors, "
@@ -171,10 +158,28 @@ def read_vectors(
     if gammas and len(gammas) != len(folders):
         raise UserError(f"{len(folders)} --vectors and {len(gammas)} --gamma: give one for each, or none")
     strengths = gammas or [1.0] * len(folders)
-    return [
-        (SteeringVectors.load(folder), layer, gamma)
-        for folder, layer, gamma in zip(folders, layers, strengths, strict=True)
-    ]
+    return Intervention(
+        tuple(
+            Component(vectors=SteeringVectors.load(folder), layer=layer, gamma=gamma)
+            for folder, layer, gamma in zip(folders, layers, strengths, strict=True)
+        )
+    )
+
+
+def load_steered(
+    model: str, given: Intervention, *, dtype: DType, device: str
+) -> tuple[LoadedModel, Intervention, Positions]:
+    """The model, and what steers it at which positions: what was given, or a promoted model's own.
+
+    Raises UserError where there are both.
+    """
+    bundle = find_bundle(model)
+    if bundle is None:
+        return load_model(model, dtype=dtype, device=device), given, "all"
+    if given.components and bundle.intervention().components:
+        raise UserError(f"--vectors: '{model}' is promoted with vectors of its own; leave them out")
+    loaded = load_bundle(bundle, dtype=dtype, device=device).loaded
+    return loaded, given if given.components else bundle.intervention(), bundle.positions
 
 
 def check_steering(loaded: LoadedModel, intervention: Intervention, items: Sequence[ChoiceItem]) -> None:
@@ -207,11 +212,7 @@ def vectors_command(
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--out {out}: is there already; name a new folder or remove it")
     items = read_items(files, split=split)
-
-    def prompt(item: ChoiceItem, question: str) -> str:
-        return prompt_of(item, scoring, question=question)
-
-    pairs = take_pairs((en_pairs if kind == "en" else loc_pairs)(items, prompt), most=most)
+    pairs = take_pairs((en_pairs if kind == "en" else loc_pairs)(items, prompts_by(scoring)), most=most)
     loaded = load_model(model, dtype=dtype, device=device)
     distinct = {text for pair in pairs for text in (pair.towards, pair.away)}
     with progress(len(distinct), f"{kind.upper()} vectors") as advance:

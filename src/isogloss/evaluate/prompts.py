@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
 from isogloss.data.announce import announced
@@ -34,6 +34,11 @@ def prompt_of(item: ChoiceItem, scoring: Scoring, *, question: str | None = None
     """The prompt of `item`; `question` stands in for the item's own (its contextual twin, say)."""
     text = item.question if question is None else question
     return letter_prompt(text, item.options) if scoring == "letter" else cloze_prompt(text, item.language)
+
+
+def prompts_by(scoring: Scoring) -> Callable[[ChoiceItem, str], str]:
+    """item, question → prompt, as :func:`prompt_of`: what pairs and captured states are made with."""
+    return lambda item, question: prompt_of(item, scoring, question=question)
 
 
 def continuations_of(item: ChoiceItem, scoring: Scoring) -> list[str]:

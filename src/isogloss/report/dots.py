@@ -117,8 +117,7 @@ def _records(each: Dots, unit: Unit) -> list[dict[str, Any]]:
             "color": each.color,
             "shape": each.shape,
         }
-        if estimate.low is not None and estimate.high is not None:
-            record |= {"low": round(unit.factor * estimate.low, 4), "high": round(unit.factor * estimate.high, 4)}
+        record |= unit.bounds(estimate)
         if each.hollow:
             record["hollow"] = True
         if each.state:

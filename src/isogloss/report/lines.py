@@ -158,8 +158,8 @@ def _records(line: Line, unit: Unit) -> list[dict[str, Any]]:
             "shape": line.shape,
             "width": line.width,
         }
-        if line.band and each.low is not None and each.high is not None:
-            record |= {"low": round(unit.factor * each.low, 4), "high": round(unit.factor * each.high, 4)}
+        if line.band:
+            record |= unit.bounds(each)
         flags = {"marks": line.marks, "faint": line.faint}
         record |= {name: True for name, given in flags.items() if given}
         named = {"state": line.state, "series": line.series}

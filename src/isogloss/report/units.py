@@ -16,6 +16,12 @@ class Unit:
     factor: float
     text: Callable[[Estimate | None], str]
 
+    def bounds(self, estimate: Estimate) -> dict[str, float]:
+        """`low` and `high` of a record behind a figure, where there is an interval."""
+        if estimate.low is None or estimate.high is None:
+            return {}
+        return {"low": round(self.factor * estimate.low, 4), "high": round(self.factor * estimate.high, 4)}
+
 
 def degrees_text(estimate: Estimate | None) -> str:
     """`81.2° [78.0, 84.1]`."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from isogloss.spec.section import Count, Fraction, Positive, Section
+from isogloss.spec.section import Count, Fraction, Positive, Section, is_files
 
 Method = Literal["mist", "clo", "midalign"]
 METHODS: tuple[Method, ...] = ("mist", "clo", "midalign")
@@ -148,8 +148,7 @@ class AlignSection(Section):
     @classmethod
     def _embedded_or_files(cls, value: Any, info: ValidationInfo) -> Any:
         known = ["embedded", "embedded-english"] if info.field_name == "instructions" else ["embedded"]
-        files = isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value)
-        if value not in known and not files:
+        if value not in known and not is_files(value):
             named = " or ".join(f"'{one}'" for one in known)
             raise ValueError(f"should be {named}, or a list of files, for example [mine.jsonl], not {value!r}")
         return value

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from isogloss.spec.section import Layers, Section
+from isogloss.spec.section import Layers, Section, is_files
 
 Analysis = Literal["perpendicularity", "pca", "convergence", "retrieval", "agreement"]
 ANALYSES: tuple[Analysis, ...] = ("perpendicularity", "pca", "convergence", "retrieval", "agreement")
@@ -37,7 +37,6 @@ class AnalysesSection(Section):
     @field_validator("sentences", mode="before")
     @classmethod
     def _questions_or_files(cls, value: Any) -> Any:
-        files = isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value)
-        if value != "questions" and not files:
+        if value != "questions" and not is_files(value):
             raise ValueError(f"should be 'questions' or a list of files, for example [flores.jsonl], not {value!r}")
         return value

@@ -18,7 +18,7 @@ from isogloss.spec.launch import LAUNCH_FOLDER
 from isogloss.spec.promote import PromoteSection
 from isogloss.spec.reading import NOT_YAML, read_yaml
 from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.spec.section import Finite, Layers, Section
+from isogloss.spec.section import Finite, Layers, Section, is_files
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
@@ -62,8 +62,7 @@ class DataSection(Section):
     @field_validator("choices", mode="before")
     @classmethod
     def _embedded_or_files(cls, value: Any) -> Any:
-        files = isinstance(value, list | tuple) and value and all(isinstance(one, str | Path) for one in value)
-        if value != "embedded" and not files:
+        if value != "embedded" and not is_files(value):
             raise ValueError(f"should be 'embedded' or a list of files, for example [mine.jsonl], not {value!r}")
         return value
 

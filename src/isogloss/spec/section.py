@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -17,6 +18,11 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+
+def is_files(value: Any) -> bool:
+    """Whether a setting that may be a word or files is a list of files."""
+    return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, str | Path) for one in value)
 
 
 def _all_or_layers(value: Any) -> Any:

@@ -7,9 +7,8 @@ from pathlib import Path
 from isogloss.analysis.agreement import agreement
 from isogloss.analysis.results import MACRO
 from isogloss.evaluate.scores import Scores
-from isogloss.files import write_json
 from isogloss.stages.baseline import TEST
-from isogloss.stages.panels import CONDITIONS, models_of, panel
+from isogloss.stages.panels import CONDITIONS, models_of, panel, save_values
 from isogloss.stages.points import UNALIGNED
 from isogloss.stages.scoring import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
@@ -31,7 +30,7 @@ def run(stage: StageRun) -> Record:
         for model, condition, path in scored:
             values.append(agreement(Scores.load(path), items, panel=panel(model, condition)))
             advance(1)
-    write_json(stage.out / FILE, [one.model_dump(mode="json") for one in values])
+    save_values(stage.out / FILE, values)
     return Record(
         metrics=tuple(
             Metric(name=f"{name}/{one.panel.model}/{one.panel.condition}", value=found[MACRO].value)

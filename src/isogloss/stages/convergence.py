@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from isogloss.analysis.convergence import convergence
-from isogloss.files import write_json
 from isogloss.stages.data import AXES
-from isogloss.stages.panels import curve_metrics, state_panels
+from isogloss.stages.panels import curve_metrics, save_values, state_panels
 from isogloss.stages.stage import Record, StageRun
 from isogloss.stages.states import ITEMS
 
@@ -20,7 +19,7 @@ def run(stage: StageRun) -> Record:
         for panel, states in panels:
             values += [convergence(states, panel=panel, axis=axis) for axis in AXES]
             advance(1)
-    write_json(stage.out / FILE, [one.model_dump(mode="json") for one in values])
+    save_values(stage.out / FILE, values)
     return Record(
         metrics=tuple(
             metric

@@ -19,7 +19,7 @@ from isogloss.analysis.retrieval import retrieval
 from isogloss.analysis.states import UNSTEERED, States
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import Scoring, prompt_of
+from isogloss.evaluate.prompts import Scoring, prompts_by
 from isogloss.evaluate.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.models.load import LoadedModel
 from isogloss.report.geometry import Geometry
@@ -29,7 +29,7 @@ from isogloss.stages.panels import CONDITIONS
 from isogloss.stages.scoring import steered_pass
 from isogloss.stages.stage import Progress
 from isogloss.steering.apply import Positions
-from isogloss.steering.intervention import Component, Intervention
+from isogloss.steering.intervention import Intervention
 from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
 from isogloss.steering.vectors import Kind, Token
 
@@ -59,7 +59,7 @@ class ModelLook:
         if "perpendicularity" in asked:
             value = self._with(value, "perpendicularity", lambda: (self._perpendicularity(),))
         if "pca" in asked or "convergence" in asked:
-            panels = self._states("items", item_prompts(self.items, self._prompt), "last")
+            panels = self._states("items", item_prompts(self.items, prompts_by(self.scoring)), "last")
             if "pca" in asked:
                 projected, coordinates = pca(panels)
                 value = replace(value, pca=projected, coordinates=coordinates)
@@ -90,9 +90,6 @@ class ModelLook:
     def _panel(self, condition: str) -> Panel:
         return Panel(model=MODEL, label=self.label, condition=condition, condition_label=CONDITIONS[condition])
 
-    def _prompt(self, item: ChoiceItem, question: str) -> str:
-        return prompt_of(item, self.scoring, question=question)
-
     def _passes(self) -> list[Pass]:
         return [steered_pass(self.loaded, name, one, positions=self.positions) for name, one in self.conditions.items()]
 
@@ -110,8 +107,9 @@ class ModelLook:
         return [(self._panel(name), states) for name, states in found.items()]
 
     def _perpendicularity(self) -> Perpendicularity:
-        en = en_pairs([item for item in self.items if item.axis == "transfer"], self._prompt)
-        loc = loc_pairs([item for item in self.items if item.axis == "localization"], self._prompt)
+        prompt = prompts_by(self.scoring)
+        en = en_pairs([item for item in self.items if item.axis == "transfer"], prompt)
+        loc = loc_pairs([item for item in self.items if item.axis == "localization"], prompt)
         chosen = [take_pairs(pairs, most=_PAIRS) for pairs in (en, loc)]
         distinct = {text for pairs in chosen for pair in pairs for text in (pair.towards, pair.away)}
         with self.progress(len(distinct), "pairs") as advance:
@@ -119,7 +117,7 @@ class ModelLook:
                 self.loaded.model,
                 self.loaded.tokenizer,
                 *chosen,
-                groups={self._prompt(item, item.question): item.group for item in self.items},
+                groups={prompt(item, item.question): item.group for item in self.items},
                 progress=advance,
             )
         return perpendicularity(products, model=MODEL, label=self.label)
@@ -141,9 +139,9 @@ class ModelLook:
         )
 
 
-def conditions_of(components: Sequence[Component]) -> dict[str, Intervention]:
+def conditions_of(whole: Intervention) -> dict[str, Intervention]:
     """EN and LOC, each by itself, and both together (SUR) where there are both."""
     kinds: tuple[Kind, ...] = ("en", "loc")
-    own = {kind: tuple(one for one in components if one.vectors.header.kind == kind) for kind in kinds}
+    own = {kind: tuple(one for one in whole.components if one.vectors.header.kind == kind) for kind in kinds}
     found: dict[str, Intervention] = {kind: Intervention(parts) for kind, parts in own.items() if parts}
-    return {**found, "sur": Intervention(tuple(components))} if len(found) > 1 else found
+    return {**found, "sur": whole} if len(found) > 1 else found

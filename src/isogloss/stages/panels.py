@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from isogloss.analysis.results import LayerCurve, Panel
+from pydantic import BaseModel
+
+from isogloss.analysis.results import MACRO, LayerCurve, Panel
 from isogloss.analysis.states import States, load_states
+from isogloss.files import write_json
 from isogloss.spec.align import METHODS
 from isogloss.stages.compare import LABELS
 from isogloss.stages.points import UNALIGNED, suffixed
@@ -32,6 +35,16 @@ def state_panels(inputs: Mapping[str, Path], part: str) -> Iterator[tuple[Panel,
     for model, folder in models_of(inputs, "states").items():
         for condition, states in load_states(folder / part).items():
             yield panel(model, condition), states
+
+
+def save_values(path: Path, values: Iterable[BaseModel]) -> None:
+    """Write an analysis's values, one for each model or panel, as one JSON list."""
+    write_json(path, [one.model_dump(mode="json") for one in values])
+
+
+def macro_metrics(name: str, by_language: Mapping[str, LayerCurve]) -> list[Metric]:
+    """The macro curve, where there is one."""
+    return curve_metrics(name, by_language[MACRO]) if MACRO in by_language else []
 
 
 def curve_metrics(name: str, curve: LayerCurve) -> list[Metric]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from isogloss.analysis.perpendicularity import perpendicularity
 from isogloss.analysis.products import PairProducts
-from isogloss.analysis.results import MACRO
-from isogloss.files import write_json
 from isogloss.stages.compare import LABELS
-from isogloss.stages.panels import curve_metrics, models_of
+from isogloss.stages.panels import macro_metrics, models_of, save_values
 from isogloss.stages.stage import Record, StageRun
 from isogloss.stages.states import PAIRS
 
@@ -23,13 +21,10 @@ def run(stage: StageRun) -> Record:
             products = PairProducts.load(folder / PAIRS)
             values.append(perpendicularity(products, model=model, label=LABELS[model], seed=stage.spec.seed))
             advance(1)
-    write_json(stage.out / FILE, [one.model_dump(mode="json") for one in values])
+    save_values(stage.out / FILE, values)
     return Record(
         metrics=tuple(
-            metric
-            for one in values
-            if MACRO in one.by_language
-            for metric in curve_metrics(f"perpendicularity/{one.model}", one.by_language[MACRO])
+            metric for one in values for metric in macro_metrics(f"perpendicularity/{one.model}", one.by_language)
         ),
         artifacts={FILE: "analyses"},
         note="90 − |angle − 90| between the mean EN and the mean LOC difference at each layer (step), in degrees.",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from isogloss.analysis.results import MACRO
 from isogloss.analysis.retrieval import retrieval
-from isogloss.files import write_json
-from isogloss.stages.panels import curve_metrics, state_panels
+from isogloss.stages.panels import macro_metrics, save_values, state_panels
 from isogloss.stages.stage import Record, StageRun
 from isogloss.stages.states import SENTENCES
 
@@ -20,13 +18,12 @@ def run(stage: StageRun) -> Record:
         for panel, states in panels:
             values.append(retrieval(states, panel=panel, seed=stage.spec.seed))
             advance(1)
-    write_json(stage.out / FILE, [one.model_dump(mode="json") for one in values])
+    save_values(stage.out / FILE, values)
     return Record(
         metrics=tuple(
             metric
             for one in values
-            if MACRO in one.by_language
-            for metric in curve_metrics(f"retrieval/{one.panel.model}/{one.panel.condition}", one.by_language[MACRO])
+            for metric in macro_metrics(f"retrieval/{one.panel.model}/{one.panel.condition}", one.by_language)
         ),
         artifacts={FILE: "analyses"},
         note=(

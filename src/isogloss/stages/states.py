@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from isogloss.analysis.capture import capture_states
 from isogloss.analysis.products import pair_products
-from isogloss.analysis.questions import Prompt, StateRow, item_prompts, question_of, row_of, sentence_prompts
+from isogloss.analysis.questions import Prompt, item_prompts, question_of, question_prompts, sentence_prompts
 from isogloss.data.read import read_rows
-from isogloss.data.rows import ChoiceItem, ParallelRow
+from isogloss.data.rows import ParallelRow
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import prompt_of
+from isogloss.evaluate.prompts import prompts_by
 from isogloss.evaluate.score import Pass
 from isogloss.files import damage, sha256_file
 from isogloss.models.load import LoadedModel
@@ -24,7 +23,7 @@ from isogloss.stages.panels import CONDITIONS
 from isogloss.stages.points import checkpoint_model, checkpoint_vectors
 from isogloss.stages.scoring import split_items, steered_pass
 from isogloss.stages.stage import Record, StageRun
-from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+from isogloss.stages.vectors import pairs_of
 from isogloss.steering.vectors import Token
 
 #: Folders within the stage's.
@@ -51,15 +50,11 @@ def settings(spec: PipelineSpec) -> Any:
 
 def run(stage: StageRun, *, checkpoint: str) -> Record:
     """Capture; what is whole is kept when the stage is killed."""
-    makers: dict[str, Callable[[LoadedModel, Path], None]] = {
-        ITEMS: lambda loaded, folder: _items(stage, loaded, folder, checkpoint),
-        SENTENCES: lambda loaded, folder: _sentences(stage, loaded, folder, checkpoint),
-        PAIRS: lambda loaded, folder: _pairs(stage, loaded, folder, checkpoint),
-    }
+    make = {ITEMS: _items, SENTENCES: _sentences, PAIRS: _pairs}
     for part in parts_of(stage.spec):
         kept = stage.work / part
         if damage(kept, checksums=False) is not None:
-            makers[part](checkpoint_model(stage, checkpoint), kept)
+            make[part](stage, checkpoint_model(stage, checkpoint), kept, checkpoint)
     for part in parts_of(stage.spec):
         shutil.move(stage.work / part, stage.out / part)
     return Record(datasets=datasets_of(stage.inputs["data"], "choices-test"))
@@ -93,18 +88,11 @@ def _capture(
         )
 
 
-def test_items(data: Path, spec: PipelineSpec) -> list[ChoiceItem]:
-    """The test items whose states are captured: those that ask the same in several languages, as far as there are."""
-    return take(split_items(data, "test"), limit=spec.analyses.items, seed=spec.data.seed, group_of=question_of)
-
-
 def _items(stage: StageRun, loaded: LoadedModel, folder: Path, checkpoint: str) -> None:
-    items = test_items(stage.inputs["data"], stage.spec)
-
-    def prompt(item: ChoiceItem, question: str) -> str:
-        return prompt_of(item, stage.spec.scoring.method, question=question)
-
-    _capture(stage, loaded, folder, checkpoint, item_prompts(items, prompt), "last")
+    """Of test items that ask the same in several languages, as far as there are."""
+    spec, test = stage.spec, split_items(stage.inputs["data"], "test")
+    items = take(test, limit=spec.analyses.items, seed=spec.data.seed, group_of=question_of)
+    _capture(stage, loaded, folder, checkpoint, item_prompts(items, prompts_by(spec.scoring.method)), "last")
 
 
 def _sentences(stage: StageRun, loaded: LoadedModel, folder: Path, checkpoint: str) -> None:
@@ -122,25 +110,12 @@ def _sentences(stage: StageRun, loaded: LoadedModel, folder: Path, checkpoint: s
     _capture(stage, loaded, folder, checkpoint, prompts, "mean")
 
 
-def question_prompts(items: list[ChoiceItem]) -> list[Prompt]:
-    """The bare questions as parallel sentences: rows without an axis."""
-    return [
-        Prompt(item.question, StateRow(row.id, row.group, row.language, None, row.question))
-        for item, row in ((item, row_of(item)) for item in items)
-    ]
-
-
 def _pairs(stage: StageRun, loaded: LoadedModel, folder: Path, checkpoint: str) -> None:
     """Of the pairs that the vectors were taken from."""
-    data, section = stage.inputs["data"], stage.spec.vectors
-
-    def prompt(item: ChoiceItem, question: str) -> str:
-        return prompt_of(item, stage.spec.scoring.method, question=question)
-
-    universal, localized = (split_items(data, "dev1", axis=axis) for axis in ("transfer", "localization"))
-    en = take_pairs(en_pairs(universal, prompt), most=section.pairs)
-    loc = take_pairs(loc_pairs(localized, prompt), most=section.pairs)
-    groups = {prompt(item, item.question): item.group for item in (*universal, *localized)}
+    data, spec = stage.inputs["data"], stage.spec
+    prompt, pairs = prompts_by(spec.scoring.method), pairs_of(data, spec)
+    en, loc = pairs["en"], pairs["loc"]
+    groups = {prompt(item, item.question): item.group for item in split_items(data, "dev1")}
     distinct = {text for pair in (*en, *loc) for text in (pair.towards, pair.away)}
     with stage.progress(len(distinct), f"pairs of {checkpoint}") as advance:
         pair_products(
@@ -149,8 +124,8 @@ def _pairs(stage: StageRun, loaded: LoadedModel, folder: Path, checkpoint: str) 
             en,
             loc,
             groups=groups,
-            token=section.token,
-            token_budget=stage.spec.compute.token_budget,
+            token=spec.vectors.token,
+            token_budget=spec.compute.token_budget,
             scratch=stage.work,
             progress=advance,
         ).save(folder)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from isogloss.data.rows import ChoiceItem
-from isogloss.evaluate.prompts import prompt_of
+from isogloss.evaluate.prompts import prompts_by
 from isogloss.methods.job import FINAL
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import datasets_of
 from isogloss.stages.scoring import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.steering.extract import extract_vectors
-from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+from isogloss.steering.pairs import Pair, en_pairs, loc_pairs, take_pairs
 from isogloss.steering.vectors import HEADER, TENSORS, Kind
 
 FOLDERS: dict[Kind, str] = {"en": "en", "loc": "loc"}
@@ -23,21 +23,22 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.vectors.model_dump(), spec.scoring.method]
 
 
+def pairs_of(data: Path, spec: PipelineSpec) -> dict[Kind, list[Pair]]:
+    """The pairs that vectors are taken from: EN of the universal items of dev1, LOC of its localized ones."""
+    prompt, most = prompts_by(spec.scoring.method), spec.vectors.pairs
+    return {
+        "en": take_pairs(en_pairs(split_items(data, "dev1", axis="transfer"), prompt), most=most),
+        "loc": take_pairs(loc_pairs(split_items(data, "dev1", axis="localization"), prompt), most=most),
+    }
+
+
 def run(stage: StageRun, *, method: str = "") -> Record:
     """Extract both kinds: EN from universal items, LOC from localized ones; of a trained model where `method` is given."""
-    data = stage.inputs["data"]
     loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL) if method else stage.model()
-
-    def prompt(item: ChoiceItem, question: str) -> str:
-        return prompt_of(item, stage.spec.scoring.method, question=question)
-
-    pairs = {
-        "en": en_pairs(split_items(data, "dev1", axis="transfer"), prompt),
-        "loc": loc_pairs(split_items(data, "dev1", axis="localization"), prompt),
-    }
+    pairs = pairs_of(stage.inputs["data"], stage.spec)
     metrics = []
     for kind, folder in FOLDERS.items():
-        chosen = take_pairs(pairs[kind], most=stage.spec.vectors.pairs)
+        chosen = pairs[kind]
         distinct = {text for pair in chosen for text in (pair.towards, pair.away)}
         label = f"{kind.upper()} vectors of {method}" if method else f"{kind.upper()} vectors"
         with stage.progress(len(distinct), label) as advance:
@@ -66,5 +67,5 @@ def run(stage: StageRun, *, method: str = "") -> Record:
         artifacts={
             f"{folder}/{name}": f"vectors/{folder}" for folder in FOLDERS.values() for name in (TENSORS, HEADER)
         },
-        datasets=datasets_of(data, "choices-dev1"),
+        datasets=datasets_of(stage.inputs["data"], "choices-dev1"),
     )
