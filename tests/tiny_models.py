@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-FAMILIES = ("llama", "qwen2", "qwen3", "gemma3_text", "gemma3_multimodal", "smollm")
+FAMILIES = ("llama", "qwen2", "qwen3", "gemma3_text", "gemma3_multimodal", "smollm", "gemma2")
 NUM_LAYERS = 4
 HIDDEN_SIZE = 32
 
@@ -87,6 +87,9 @@ def _build(family: str) -> Any:
         return hf.Qwen2ForCausalLM(hf.Qwen2Config(**{k: v for k, v in text.items() if k != "head_dim"}))
     if family == "qwen3":
         return hf.Qwen3ForCausalLM(hf.Qwen3Config(**text, tie_word_embeddings=True))
+    if family == "gemma2":  # Soft caps on the scores, which PyTorch's fused attention has not, and on the logits.
+        caps = {"attn_logit_softcapping": 10.0, "final_logit_softcapping": 5.0}
+        return hf.Gemma2ForCausalLM(hf.Gemma2Config(**text, **sliding, **caps))
     if family == "gemma3_text":
         return hf.Gemma3ForCausalLM(hf.Gemma3TextConfig(**text, **sliding))
     if family == "gemma3_multimodal":

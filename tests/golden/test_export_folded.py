@@ -84,7 +84,7 @@ def test_only_the_last_bias_of_a_steered_layer_is_not_zero(tmp_path):
 
 @pytest.mark.parametrize("family", sorted(set(FAMILIES) - {"llama", "smollm"}))
 def test_an_architecture_without_a_place_for_it_is_refused_with_the_reason(family, tmp_path):
-    reason = "post_feedforward_layernorm" if family.startswith("gemma3") else "has no bias"
+    reason = "post_feedforward_layernorm" if family.startswith("gemma") else "has no bias"
     folder = make_tiny_model(family, tmp_path / "model")
     with pytest.raises(RefusedError, match=reason):
         fold(folder, tmp_path / "out")

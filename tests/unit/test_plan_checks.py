@@ -36,6 +36,32 @@ def test_a_method_that_is_not_trained_is_not_checked(model):
     check_settings(spec(align={"midalign": {"layer": 77}}), model)
 
 
+@pytest.mark.parametrize(
+    ("methods", "said"), [(["clo"], "clo pairs each"), (["clo", "midalign"], "clo and midalign pair each")]
+)
+def test_methods_that_pair_languages_need_english(model, methods, said):
+    with pytest.raises(UserError, match=f"^align.methods: {said} language with English, which is not among"):
+        check_settings(spec(data={"languages": ["es", "ko"]}, align={"methods": methods}), model)
+    check_settings(spec(data={"languages": ["es", "ko"]}, align={"methods": ["mist"]}), model)
+
+
+def test_a_contrastive_loss_needs_two_pairs_in_each_process(model, tmp_path):
+    align = {"methods": ["midalign"], "train": {"batch": 1}}
+    with pytest.raises(UserError, match=r"^align.midalign.batch: 1 sentence pair an alignment step; .* to 2 or more$"):
+        check_settings(spec(align=align), model)
+    check_settings(spec(align={**align, "midalign": {"batch": 2}}), model)
+    check_settings(spec(align={**align, "methods": ["mist"]}), model)
+
+    shape = tmp_path / "two.yaml"
+    shape.write_text("{processes: 2, device: cpu}")
+    local = {"methods": ["midalign"], "launch": shape, "midalign": {"batch": 3, "negatives": "local"}}
+    with pytest.raises(
+        UserError, match=r"3 sentence pairs an alignment step, which 2 processes divide .* to 4 or more$"
+    ):
+        check_settings(spec(align=local), model)
+    check_settings(spec(align={**local, "midalign": {"batch": 4, "negatives": "local"}}), model)
+
+
 def test_english_alone_has_nothing_to_compare(model):
     with pytest.raises(UserError, match=r"data.languages: at least one language besides English is needed"):
         check_settings(spec(data={"languages": ["en"]}), model)

@@ -80,6 +80,12 @@ def test_the_pipelines_of_the_project_are_valid(request):
             "data: {languages: [en, no]}",
             "data.languages: YAML reads an unquoted no or yes as a truth value; write 'no' in quotes for Norwegian",
         ),
+        ("data: {languages: [en, es, ko, es]}", "data.languages: 'es' stands twice"),
+        ("align: {midalign: {layer: 0}}", "align.midalign.layer: should be 'middle' or a layer, counted from 1, not 0"),
+        (
+            "align: {midalign: {layer: mid}}",
+            "align.midalign.layer: should be 'middle' or a layer, counted from 1, not 'mid'",
+        ),
         ("data:", "data: input should be a group of settings, not None"),
         ("data: 5", "data: input should be a group of settings, not 5"),
         ("compute: {token_budget: 3}", "compute.token_budget: input should be greater than or equal to 64, not 3"),
@@ -88,6 +94,10 @@ def test_the_pipelines_of_the_project_are_valid(request):
 )
 def test_each_wrong_setting_is_named_with_its_path(refused, text, said):
     assert refused(text)[0].startswith(said)
+
+
+def test_a_wrong_layer_is_said_once(refused):
+    assert len(refused("align: {midalign: {layer: -1}}")) == 1
 
 
 def test_all_wrong_settings_at_once(refused):

@@ -11,6 +11,7 @@ from rich.table import Table
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.errors import RefusedError
 from isogloss.pipeline.engine import Outcome, run_pipeline
+from isogloss.pipeline.node import lend, lent
 from isogloss.pipeline.steps import Plan, Step, make_plan
 from isogloss.spec import load_spec
 
@@ -29,6 +30,14 @@ def read_plan(pipeline: Path, overrides: Sequence[str]) -> Plan:
 def run_command(pipeline: Path, overrides: Sequence[str], *, until: str | None, as_json: bool) -> None:
     """Run or resume, then show the results."""
     plan = read_plan(pipeline, overrides)
+    if trainings := lent(plan, until):
+        taken = lend(plan, trainings, say=say)
+        say(
+            f"{plan.spec.name}: this node's part is done ({', '.join(taken) or 'nothing was left to train'}); see node 0"
+        )
+        if as_json:
+            print_json({"pipeline": plan.spec.name, "trained": taken})
+        return
     todo = [step.stage.name for step in plan.until(until) if not step.done]
     if todo:
         say(f"{plan.spec.name}: to do {', '.join(todo)}")

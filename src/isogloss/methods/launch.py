@@ -50,7 +50,8 @@ def launch(job: Job, *, on_step: Callable[[dict[str, Any]], None] | None = None)
     """
     check_engine(job.launch)
     local = processes_per_node(job.launch)
-    job.write()
+    if job.launch.node_rank == 0:
+        job.write()  # All nodes read the first one's, in the folder that they share.
     log = LogFollower(job.folder / LOG)
     with _stop_signals() as stops, Workers(job, local=local) as workers:
         _follow(workers, log, on_step, stops)

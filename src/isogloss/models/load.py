@@ -169,6 +169,8 @@ def _whole_model(found: ResolvedModel, *, dtype: Any, attn_implementation: str) 
         ]
         if getattr(config, "is_encoder_decoder", False) or not known:
             raise UserError(f"{where}: a {config.model_type} model is not a causal (decoder-only) language model")
+        if attn_implementation == "sdpa" and not getattr(known[0]._model_mapping[type(config)], "_supports_sdpa", True):
+            attn_implementation = "eager"  # Gemma 2 caps the scores, which the fused attention cannot.
         try:
             loaded: Any = known[0].from_pretrained(
                 found.path,

@@ -18,6 +18,8 @@ from isogloss.files import damage, digest_of, read_json, sha256_file
 from isogloss.models.shape import model_shape
 from isogloss.pipeline.model import PipelineModel, pipeline_model
 from isogloss.spec import PipelineSpec
+from isogloss.spec.align import MidalignSection
+from isogloss.spec.launch import LaunchSpec
 from isogloss.stages import stages_of
 from isogloss.stages.align import launch_of
 from isogloss.stages.stage import RECORD, Record, Stage
@@ -121,8 +123,14 @@ def check_settings(spec: PipelineSpec, model: Path) -> None:
     """Raises UserError for what the model's config or a launch shape shows to be wrong: before hours are spent."""
     if set(spec.data.languages) <= {ENGLISH}:
         raise UserError("data.languages: at least one language besides English is needed")
-    for method in spec.align.methods:
-        launch_of(spec, method)
+    shapes = {method: launch_of(spec, method) for method in spec.align.methods}
+    if ENGLISH not in spec.data.languages and (paired := [one for one in ("clo", "midalign") if one in shapes]):
+        raise UserError(
+            f"align.methods: {' and '.join(paired)} pair{'s' * (len(paired) == 1)} each language with English, which is not "
+            f"among data.languages; add '{ENGLISH}'"
+        )
+    if "midalign" in shapes:
+        _check_pairs(spec.align.midalign, shapes["midalign"])
     layer_settings = {"sweep.layers": spec.sweep.layers}
     if spec.search.checkpoints:
         layer_settings |= {"search.en_layers": spec.search.en_layers, "search.loc_layers": spec.search.loc_layers}
@@ -137,6 +145,19 @@ def check_settings(spec: PipelineSpec, model: Path) -> None:
             raise UserError(
                 f"{setting}: {', '.join(map(str, outside))} is outside the model; {spec.model} has layers 1 to {layers}"
             )
+
+
+def _check_pairs(section: MidalignSection, shape: LaunchSpec) -> None:
+    """Every sentence pair needs another one to be told from, in its own process where negatives are local."""
+    pairs = section.batch or section.train.batch
+    local = section.negatives == "local" and shape.processes != "auto"
+    processes = int(shape.processes) * shape.nodes if local else 1
+    if pairs < 2 * processes:
+        where = f", which {processes} processes divide among them with negatives: local" if processes > 1 else ""
+        raise UserError(
+            f"align.midalign.batch: {pairs} sentence pair{'s' if pairs > 1 else ''} an alignment step{where}; a contrastive "
+            f"loss needs two at least in each: set it (by default it is train.batch) to {2 * processes} or more"
+        )
 
 
 def resolve_dtype(spec: PipelineSpec) -> str:

@@ -101,6 +101,13 @@ class MidalignSection(Section):
     batch: Annotated[int, Field(ge=2)] | None = None
     train: TrainSection = TrainSection(learning_rate=5e-4)
 
+    @field_validator("layer", mode="before")
+    @classmethod
+    def _middle_or_layer(cls, value: Any) -> Any:
+        if value != "middle" and not (type(value) is int and value > 0):
+            raise ValueError(f"should be 'middle' or a layer, counted from 1, not {value!r}")
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, value: Any) -> Any:

@@ -21,7 +21,8 @@ class LaunchSpec(Section):
     `engine: none` is plain PyTorch (data parallel on several processes); `deepspeed` is ZeRO stage `zero`, with
     parameters and optimizer state offloaded to the processor's memory on request. `deepspeed` settings are merged over
     those that follow from the rest. `processes` are those of one node; `auto` is one a GPU, or one where there is none.
-    With several `nodes` the same command runs on each, with its own `node_rank` and a common `rendezvous`.
+    With several `nodes` the same command runs on each in a folder that they share, with its own `node_rank` and a common
+    `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings.
     """
 
     processes: Literal["auto"] | Count = 1

@@ -73,6 +73,13 @@ class DataSection(Section):
             raise ValueError("YAML reads an unquoted no or yes as a truth value; write 'no' in quotes for Norwegian")
         return value
 
+    @field_validator("languages")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if twice := [code for code in dict.fromkeys(value) if value.count(code) > 1]:
+            raise ValueError(f"'{twice[0]}' stands twice")
+        return value
+
 
 class ScoringSection(Section):
     """`cloze` (log-likelihood of the option's text) or `letter` (the paper's); `normalise` by tokens or not."""

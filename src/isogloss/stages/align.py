@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.launch import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
 from isogloss.stages.data import datasets_of
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Advance, Metric, Record, StageRun
 
 TRAINING = "training"
 #: What rank 0 printed: the engine in charge, decisions about the data, warnings.
@@ -117,16 +118,20 @@ def _note(method: str, job: Job, steps: Sequence[dict[str, Any]]) -> str:
 def train(job: Job, stage: StageRun) -> None:
     """Run the workers and show loss, tokens a second and the time that is left."""
     output = job.folder / OUTPUTS / "0.log"
-    shown = 0
-    with stage.progress(job.train.steps or 1, f"training {job.method}") as advance:
+    advance: Advance | None = None
+    stage.say(f"training {job.method}: starting")
+    with ExitStack() as shown:
 
         def on_step(line: dict[str, Any]) -> None:
-            nonlocal shown
-            if shown == 0 and (engine := _engine_said(output)):
-                stage.say(engine)
-            new, shown = line["step"] - shown, line["step"]
-            note = f"loss {line['loss']:.3f}, {line['tokens_per_second']:,.0f} tokens/s"
-            advance(new if job.train.steps else 0, note)
+            nonlocal advance
+            if advance is None:
+                if engine := _engine_said(output):
+                    stage.say(engine)
+                # Only now: how many steps there are may follow from the data, and where one that goes on begins.
+                done = line["step"] - 1
+                title = f"training {job.method}" + (f" after step {done}" if done else "")
+                advance = shown.enter_context(stage.progress(line["steps"] - done, title))
+            advance(1, f"loss {line['loss']:.3f}, {line['tokens_per_second']:,.0f} tokens/s")
 
         launch(job, on_step=on_step)
     if not (job.folder / FINAL).is_dir():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.read import read_rows, write_rows
+from isogloss.data.read import RowType, read_rows, write_rows
 from isogloss.data.rows import InstructionRow, ParallelRow, Row
 from isogloss.errors import UserError
 from isogloss.files import digest_of, sha256_file
@@ -35,6 +36,7 @@ def _contents(name: str, source: Any) -> Any:
 def run(stage: StageRun) -> Record:
     """Generate or read both kinds of rows."""
     section, seed = stage.spec.align, stage.spec.data.seed
+    notices: list[str] = []
     with stage.progress(2, "training data") as advance:
         instructions: tuple[InstructionRow, ...]
         parallel: tuple[ParallelRow, ...]
@@ -47,14 +49,14 @@ def run(stage: StageRun) -> Record:
 
             instructions = english_centred_instructions(seed=seed, asked_locally=True)
         else:
-            instructions = read_rows(section.instructions, InstructionRow).rows
+            instructions = _read(stage, section.instructions, InstructionRow, notices)
         advance(1)
         if section.parallel == "embedded":
             from isogloss.data.facts.training import training_parallel
 
             parallel = training_parallel(seed=seed)
         else:
-            parallel = read_rows(section.parallel, ParallelRow).rows
+            parallel = _read(stage, section.parallel, ParallelRow, notices)
         advance(1)
     write_rows(stage.out / INSTRUCTIONS, instructions)
     write_rows(stage.out / PARALLEL, parallel)
@@ -66,8 +68,23 @@ def run(stage: StageRun) -> Record:
         ),
         artifacts={INSTRUCTIONS: "data", PARALLEL: "data"},
         datasets=(_dataset("instructions", instructions), _dataset("parallel", parallel)),
-        note=f"{len(instructions)} instructions with answers and {len(parallel)} parallel sentences to train on.",
+        note=" ".join(
+            [
+                f"{len(instructions)} instructions with answers and {len(parallel)} parallel sentences to train on.",
+                *(f"{notice}." for notice in notices),
+            ]
+        ),
     )
+
+
+def _read(stage: StageRun, paths: Sequence[Path], row_type: type[RowType], notices: list[str]) -> tuple[RowType, ...]:
+    """The files' rows. What was left out of them is said, and added to `notices`: the stage's own files no longer hold it."""
+    table = read_rows(paths, row_type)
+    for notice in table.notices:
+        said = f"{', '.join(map(str, paths))}: {notice}"
+        stage.say(f"corpus: {said}")
+        notices.append(said)
+    return table.rows
 
 
 def _dataset(name: str, rows: tuple[Row, ...]) -> Dataset:

@@ -43,7 +43,10 @@ def run(stage: StageRun) -> Record:
             available = build_benchmark(seed=section.seed)
             card = data_card(available)
         else:
-            available = read_choices(section.choices).rows
+            table = read_choices(section.choices)
+            available = table.rows
+            for notice in table.notices:
+                stage.say(f"data: {', '.join(map(str, section.choices))}: {notice}")
         advance(1)
     _check_languages(section.languages, available)
     items = [item for item in available if item.language in section.languages]

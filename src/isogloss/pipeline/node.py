@@ -1,0 +1,75 @@
+"""A training on several nodes: the one of rank 0 runs the pipeline, the others lend it their processes.
+
+All run the same command in one folder that they share; only `node_rank` in their launch shapes differs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from isogloss.errors import InterruptedRun
+from isogloss.files import damage
+from isogloss.methods.job import JOB, Job
+from isogloss.methods.launch import launch
+from isogloss.pipeline.steps import Plan, Step
+from isogloss.stages.align import TRAINING, launch_of
+
+#: How often a node looks whether the first one has begun, in seconds.
+_LOOK_SECONDS = 1.0
+
+
+def lent(plan: Plan, until: str | None) -> tuple[Step, ...]:
+    """The trainings for which this node is not the first: what it does of the pipeline, if there are any."""
+    return tuple(
+        step
+        for step in plan.until(until)
+        if step.stage.family == "align" and launch_of(plan.spec, step.stage.method).node_rank > 0
+    )
+
+
+def lend(plan: Plan, steps: tuple[Step, ...], *, say: Callable[[str], None]) -> list[str]:
+    """Take part in each of the trainings as the first node comes to it; the names of those in which it did.
+
+    Raises as :func:`launch`, and InterruptedRun where this node is stopped while it waits.
+    """
+    taken = []
+    for step in steps:
+        name, shape = step.stage.name, launch_of(plan.spec, step.stage.method)
+        work = step.folder.parent / ".work" / step.folder.name
+        folder = (work / TRAINING).resolve()
+        if damage(step.folder) is not None:
+            say(f"{name}: node {shape.node_rank} of {shape.nodes} waits until node 0 has begun it in {folder}")
+        if not _begun(step, work, folder):
+            continue
+        say(f"{name}: node {shape.node_rank} takes part")
+        launch(Job.read(folder).model_copy(update={"launch": shape, "folder": folder}))
+        taken.append(name)
+    return taken
+
+
+def _begun(step: Step, work: Path, folder: Path) -> bool:
+    """Wait until the first node trains; False where it has finished."""
+    try:
+        while damage(step.folder) is not None:
+            # A job.json alone may be what an earlier attempt left.
+            if (folder / JOB).is_file() and _held(work.with_name(f"{work.name}.lock")):
+                return True
+            time.sleep(_LOOK_SECONDS)
+    except KeyboardInterrupt as error:
+        raise InterruptedRun(f"stopped while waiting for {step.stage.name}; the same command waits again") from error
+    return False
+
+
+def _held(path: Path) -> bool:
+    """Whether a process has the lock."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
