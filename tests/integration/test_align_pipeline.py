@@ -197,7 +197,7 @@ def test_a_report_of_half_a_run_gives_what_there_is_and_says_what_is_missing(fin
     assert "This run is not finished" in page
     for name in lost:
         assert re.search(rf"\b{name}\b", " ".join(told.json["missing"]))
-    assert ("figure-plane" in page) == ("analyse" not in lost)
+    assert ("figure-plane" in page) == ("figure-methods" in page) == ("analyse" not in lost)
     assert ("figure-convergence" in page) == ("convergence" not in lost)
 
 

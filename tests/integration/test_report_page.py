@@ -213,7 +213,7 @@ def test_the_keyboard_alone_moves_through_layers_and_languages(open_page: Any) -
     settled(page, "pca", 3)
     english = page.evaluate("() => [document.activeElement.value, document.activeElement.checked]")
     assert english == ["en", False]
-    assert len(marks(figure)) == len(start) - 4 * 2 * 20
+    assert len(marks(figure)) == len(start) - 4 * 2 * (20 + 1)  # and the mean
     assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 

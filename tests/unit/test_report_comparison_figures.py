@@ -224,6 +224,7 @@ def test_models_differ_in_line_as_well_as_colour() -> None:
 def test_alternatives_and_tables_carry_the_numbers(comparison: Comparison) -> None:
     across, up = place(comparison, 1, "none", MACRO)
     assert f"MIST at {up:+.1f}, {across:+.1f}".replace("-", "−") in details.methods_alternative(comparison)
+    assert "LOC at EN's layer" not in details.methods_alternative(comparison), "which the plane does not show"
     assert "Greek: " in details.languages_planes_alternative(comparison)
     assert "at step 100" in details.curves_alternative(comparison)
     assert "MIDALIGN moves English bias most in " in details.languages_curves_alternative(comparison)

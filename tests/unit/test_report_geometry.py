@@ -160,8 +160,42 @@ def test_projections_of_one_layer_on_common_axes(geometry: Geometry) -> None:
         assert (point["x"], point["y"]) == pytest.approx((float(x), float(y)), abs=reach / 1000)
     shapes = figure.spec["spec"]["layer"][0]["encoding"]["shape"]["scale"]["range"]
     assert len(set(shapes)) == len(LANGUAGES), "told apart by more than colour"
-    assert {"44.0\u202f% + 14.0\u202f%", *LANGUAGES} <= set(texts(figure))
+    assert {"44.0\u202f% + 14.0\u202f%", "Greek"} <= set(texts(figure))
+    sizes = [layer["mark"]["size"] for layer in figure.spec["spec"]["layer"][:2]]
+    assert sizes[1] > 3 * sizes[0], "means of languages stand out"
     assert "resolve" not in figure.spec, "panels share their axes"
+
+
+def test_localized_questions_of_one_language_each_are_shown_in_every_language(geometry: Geometry) -> None:
+    """As real ones are: a region is in the name of a question, so that no two languages share one."""
+    assert geometry.pca is not None
+    assert geometry.coordinates is not None
+    own = tuple(
+        row.model_copy(update={"group": f"{row.group} {row.language}"}) if row.axis == "localization" else row
+        for row in geometry.pca.rows
+    )
+    pca = geometry.pca.model_copy(update={"rows": own})
+    points = pca_figure(pca, geometry.coordinates, layer=13).spec["datasets"][POINTS]
+    first = [row for row in points if "code" in row and row["panel"] == "Unaligned"]
+    shown = {
+        (axis, code): [r["question"] for r in first if (r["axis"], r["code"]) == (axis, code)]
+        for axis in ("universal", "localized")
+        for code in LANGUAGES
+    }
+    assert {len(set(questions)) for questions in shown.values()} == {20}
+    assert len({tuple(sorted(shown["universal", code])) for code in LANGUAGES}) == 1, "the same ones everywhere"
+
+
+def test_the_table_of_the_projections_says_where_languages_stand(geometry: Geometry) -> None:
+    (drawing,) = [each for each in geometry_drawings(geometry, layer=13) if each.name == "pca"]
+    assert geometry.pca is not None
+    assert geometry.coordinates is not None
+    rows = {row[0]: row[1:] for row in drawing.numbers.rows}
+    points = pca_figure(geometry.pca, geometry.coordinates, layer=13).spec["datasets"][POINTS]
+    greek = [(r["x"], r["y"]) for r in points if (r.get("code"), r["panel"], r["axis"]) == ("el", "MIST", "localized")]
+    told = rows["Layer 13: mean of Greek, localized"][list(MODELS).index("mist")].replace("−", "-").split("; ")
+    assert [float(each) for each in told] == pytest.approx(np.mean(greek, axis=0).tolist(), rel=0.02, abs=0.05)
+    assert len(rows) == 2 * len(LANGUAGES) + len(LAYERS)
 
 
 def test_the_slider_holds_every_layer(geometry: Geometry) -> None:
@@ -200,7 +234,7 @@ def test_findings_claim_only_what_intervals_tell_apart(geometry: Geometry) -> No
     told = " ".join(geometry_findings(geometry))
     assert "arrange universal questions more alike after MIDALIGN than before" in told
     # Beside each claim of alignment: what the kinds of question give by themselves.
-    assert "the kinds of question alone give 0." in told
+    assert ", where the kinds of question alone give 0." in told
     assert re.search(r"CKA [^;]* against [^;]*; the kinds of question alone give 0\.\d\d against 0\.\d\d\)", told)
     assert "No difference can be told between MIST and CLO and the unaligned model" in told
     assert "MIDALIGN parts from English on localized questions less often" in told
@@ -215,6 +249,43 @@ def test_findings_claim_only_what_intervals_tell_apart(geometry: Geometry) -> No
     assert apart(one, one.model_copy(update={"low": 0.61, "high": 0.7})) == -1
     assert apart(one, one.model_copy(update={"low": 0.2, "high": 0.4})) == 0
     assert apart(one, one.model_copy(update={"low": None})) == 0
+
+
+def test_no_alignment_is_claimed_where_every_interval_reaches_zero(geometry: Geometry) -> None:
+    def reaching(curve: LayerCurve) -> LayerCurve:
+        return curve.model_copy(
+            update={"values": tuple(value.model_copy(update={"low": -0.1}) for value in curve.values)}
+        )
+
+    lone = tuple(each.model_copy(update={"cka": reaching(each.cka)}) for each in geometry.convergence[:1])
+    (told,) = geometry_findings(Geometry(convergence=lone))
+    assert "cannot be told at any layer" in told
+    assert "most alike" not in told
+
+
+def test_nothing_is_said_beside_a_null_that_is_not_there(geometry: Geometry) -> None:
+    none = LayerCurve(layers=(), values=())
+    (first,) = geometry.perpendicularity[:1]
+    (told,) = geometry_findings(
+        Geometry(perpendicularity=(first.model_copy(update={"split_half": {"en": none, "loc": none}}),))
+    )
+    assert "most perpendicular at layer" in told
+    assert "halves" not in told
+
+
+def test_empty_charts_are_not_drawn(geometry: Geometry) -> None:
+    """Labels of English questions alone; states that do not vary."""
+    assert geometry.pca is not None
+    english = tuple(
+        each.model_copy(update={"by_label": {label: {"en": values[MACRO]} for label, values in each.by_label.items()}})
+        for each in geometry.agreement
+    )
+    flat = geometry.pca.model_copy(
+        update={"panels": tuple(each.model_copy(update={"share": {}}) for each in geometry.pca.panels)}
+    )
+    names = [each.name for each in geometry_drawings(replace(geometry, agreement=english, pca=flat), layer=13)]
+    assert not {"labels", "pca", "pca-steered"} & set(names)
+    assert "agreement" in names
 
 
 @pytest.mark.parametrize(
@@ -254,6 +325,24 @@ def test_what_is_missing_is_said_once(geometry: Geometry) -> None:
     ]
     lacking = tuple(each.model_copy(update={"missing": ("no parallel sentence",)}) for each in geometry.retrieval)
     assert replace(geometry, retrieval=lacking).absent()[1:] == ["Retrieval: no parallel sentence."]
+
+
+def test_counts_that_differ_among_panels_are_one_sentence(geometry: Geometry) -> None:
+    lacking = tuple(
+        each.model_copy(update={"missing": (f"ar: {36 + number % 5} of 60 items cannot be compared",)})
+        for number, each in enumerate(geometry.agreement)
+    )
+    assert replace(geometry, agreement=lacking).absent()[1:] == [
+        "Agreement: ar: 36 to 40 of 60 items cannot be compared."
+    ]
+
+
+def test_what_convergence_lacks_is_said_of_the_questions_that_lack_it(geometry: Geometry) -> None:
+    lacking = tuple(
+        each.model_copy(update={"missing": ("no kinds",)}) if each.axis == "localization" else each
+        for each in geometry.convergence
+    )
+    assert replace(geometry, convergence=lacking).absent()[1:] == ["Convergence on localized questions: no kinds."]
 
 
 def test_cosines_are_drawn_where_alignment_cannot_be_told(geometry: Geometry) -> None:

@@ -11,7 +11,7 @@ from isogloss.cli.shown import print_json, progress, say
 from isogloss.errors import UserError
 from isogloss.pipeline.finished import left_by_run
 from isogloss.pipeline.steps import STORE
-from isogloss.stages.report import read_comparison, read_geometry, read_searches
+from isogloss.stages.report import read_geometry, read_searches
 
 PAGE = "report.html"
 
@@ -26,7 +26,7 @@ def report_command(run: str, overrides: Sequence[str], *, out: Path | None, as_j
     folder = out or Path(STORE) / "reports" / left.name
     try:
         results = left.results()
-        comparison = read_comparison(left.folders)
+        comparison = left.comparison(results)
         searches = read_searches(left.spec, left.folders)
         geometry = read_geometry(left.spec, left.folders)
     except ValidationError as error:

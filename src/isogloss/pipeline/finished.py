@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isogloss.errors import UserError
-from isogloss.evaluate.results import Results
+from isogloss.evaluate.results import Comparison, Results
 from isogloss.files import damage, read_json
 from isogloss.pipeline.model import pipeline_model
 from isogloss.pipeline.recording import PARENT
@@ -16,6 +16,8 @@ from isogloss.pipeline.steps import STORE, make_plan, resolve_dtype
 from isogloss.spec import PipelineSpec, load_spec
 from isogloss.stages import stages_of
 from isogloss.stages.analyse import RESULTS, results_of
+from isogloss.stages.compare import comparison_of
+from isogloss.stages.report import read_comparison
 from isogloss.stages.stage import RECORD, Record
 from isogloss.tracking.journal import Journal
 from isogloss.tracking.project import memory_of
@@ -57,6 +59,18 @@ class LeftByRun:
                 name: Record.model_validate(read_json(folder / RECORD)).seconds for name, folder in self.folders.items()
             },
         )
+
+    def comparison(self, results: Results) -> Comparison | None:
+        """Of the trained models; where one of them failed, of those that are finished. None where there is none."""
+        if "compare" in self.folders:
+            return read_comparison(self.folders)
+        whole = [
+            method
+            for method in self.spec.align.methods
+            if all(f"{family}-{method}" in self.folders for family in ("align", "follow", "evaluate"))
+        ]
+        there = whole and "analyse" in self.folders
+        return comparison_of(self.spec, self.folders, results, whole) if there else None
 
 
 def left_by_run(ref: str, root: Path, overrides: Sequence[str] = ()) -> LeftByRun:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,34 +38,8 @@ def settings(spec: PipelineSpec) -> Any:
 def run(stage: StageRun, *, methods: tuple[str, ...]) -> Record:
     """Intervals of every cell."""
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
-    before = Scores.load(stage.inputs["baseline"] / TEST).items
-    checked = {item.id for item in check_items(stage.inputs["data"], stage.spec)}
-    start = [score for score in Scores.load(stage.inputs["baseline"] / DEV2) if score.id in checked]
-    notes = steering_notes(results.choices)
     with stage.progress(len(methods) + 1, "comparison") as advance:
-        models = [_unaligned(results)]
-        advance(1)
-        for method in methods:
-            models.append(
-                _trained(
-                    method,
-                    stage.inputs[f"evaluate-{method}"],
-                    before,
-                    notes,
-                    curve=(
-                        curve_point(0, start),
-                        *map(CurvePoint.model_validate, read_json(stage.inputs[f"follow-{method}"] / CURVE)),
-                    ),
-                    trained=stage.inputs[f"align-{method}"],
-                )
-            )
-            advance(1)
-    comparison = Comparison(
-        models=tuple(models),
-        languages=results.languages,
-        regions=results.regions,
-        curve_items={axis: len(on_axis(start, axis)) for axis in AXES},
-    )
+        comparison = comparison_of(stage.spec, stage.inputs, results, methods, progress=advance)
     write_json(stage.out / COMPARISON, comparison.model_dump())
     datasets = datasets_of(stage.inputs["data"], "choices-test")
     return Record(
@@ -76,6 +50,44 @@ def run(stage: StageRun, *, methods: tuple[str, ...]) -> Record:
         datasets=datasets,
         children=tuple(_children(comparison, results, datasets)),
         note=_note(comparison),
+    )
+
+
+def comparison_of(
+    spec: PipelineSpec,
+    folders: Mapping[str, Path],
+    results: Results,
+    methods: Sequence[str],
+    *,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> Comparison:
+    """The unaligned model and these methods, from the folders of finished stages by name."""
+    before = Scores.load(folders["baseline"] / TEST).items
+    checked = {item.id for item in check_items(folders["data"], spec)}
+    start = [score for score in Scores.load(folders["baseline"] / DEV2) if score.id in checked]
+    notes = steering_notes(results.choices)
+    models = [_unaligned(results)]
+    progress(1)
+    for method in methods:
+        models.append(
+            _trained(
+                method,
+                folders[f"evaluate-{method}"],
+                before,
+                notes,
+                curve=(
+                    curve_point(0, start),
+                    *map(CurvePoint.model_validate, read_json(folders[f"follow-{method}"] / CURVE)),
+                ),
+                trained=folders[f"align-{method}"],
+            )
+        )
+        progress(1)
+    return Comparison(
+        models=tuple(models),
+        languages=results.languages,
+        regions=results.regions,
+        curve_items={axis: len(on_axis(start, axis)) for axis in AXES},
     )
 
 

@@ -14,7 +14,7 @@ from isogloss.analysis.pca import pca
 from isogloss.analysis.perpendicularity import perpendicularity
 from isogloss.analysis.products import pair_products
 from isogloss.analysis.questions import Prompt, item_prompts
-from isogloss.analysis.results import Agreement, Panel, Perpendicularity
+from isogloss.analysis.results import Agreement, Panel, Perpendicularity, Retrieval
 from isogloss.analysis.retrieval import retrieval
 from isogloss.analysis.states import UNSTEERED, States
 from isogloss.data.rows import ChoiceItem
@@ -67,14 +67,7 @@ class ModelLook:
                 found = (convergence(states, panel=panel, axis=axis) for panel, states in panels for axis in AXES)
                 value = replace(value, convergence=tuple(found))
         if "retrieval" in asked:
-            value = self._with(
-                value,
-                "retrieval",
-                lambda: tuple(
-                    retrieval(states, panel=panel)
-                    for panel, states in self._states("sentences", self.sentences, "mean")
-                ),
-            )
+            value = self._with(value, "retrieval", self._retrieval)
         if "agreement" in asked:
             value = replace(value, agreement=self._agreement())
         return value
@@ -92,6 +85,12 @@ class ModelLook:
 
     def _passes(self) -> list[Pass]:
         return [steered_pass(self.loaded, name, one, positions=self.positions) for name, one in self.conditions.items()]
+
+    def _retrieval(self) -> tuple[Retrieval, ...]:
+        if not self.sentences:
+            raise UserError("no universal questions to look for, and no parallel sentences were given")
+        panels = self._states("sentences", self.sentences, "mean")
+        return tuple(retrieval(states, panel=panel) for panel, states in panels)
 
     def _states(self, part: str, prompts: Sequence[Prompt], read: Token) -> list[tuple[Panel, States]]:
         with self.progress(len(prompts), f"states of {part}") as advance:

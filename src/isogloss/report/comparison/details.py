@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from isogloss.evaluate.results import MACRO, Comparison, TrainedModel
 from isogloss.report.comparison.curves import curve_languages, line_of, part_name
+from isogloss.report.comparison.looks import SHAPES
 from isogloss.report.comparison.planes import plane_languages
 from isogloss.report.comparison.rows import AXES, QUANTITIES, QUANTITY_NAMES, Row, comparison_rows
 from isogloss.report.details import Numbers
@@ -13,7 +14,9 @@ from isogloss.report.numbers import delta_text, language_name, percent, points, 
 def methods_alternative(comparison: Comparison) -> str:
     """The plane of methods in words: where each model stands, unsteered and steered."""
     places = [
-        f"{_full_name(row)} at {place}" for row in comparison_rows(comparison) if (place := _place(row, MACRO)) != ""
+        f"{_full_name(row)} at {place}"
+        for row in comparison_rows(comparison)
+        if row.condition.name in SHAPES and (place := _place(row, MACRO)) != ""
     ]
     return (
         "Plane of localization change (across) against transfer change (up), in points from the unaligned, unsteered "

@@ -161,8 +161,8 @@ def labels_numbers(given: Sequence[Agreement]) -> Numbers:
 
 
 def question_labels(given: Sequence[Agreement]) -> list[str]:
-    """The labels that questions carry."""
-    return list(dict.fromkeys(label for each in given for label, values in each.by_label.items() if values))
+    """The labels that questions besides English ones carry."""
+    return list(dict.fromkeys(label for each in given for label, values in each.by_label.items() if MACRO in values))
 
 
 def row_name(code: str) -> str:

@@ -45,7 +45,8 @@ def _perpendicularity(geometry: Geometry) -> list[Drawing]:
 
 def _projections(geometry: Geometry, wanted: int | None) -> list[Drawing]:
     value, coordinates = geometry.pca, geometry.coordinates
-    if value is None or coordinates is None or not value.rows or not value.layers:
+    # Without a share of variance at any layer the states did not vary, and all points would lie in one place.
+    if value is None or coordinates is None or not value.rows or not any(panel.share for panel in value.panels):
         return []
     layer = drawn_layer(value.layers, wanted)
     found = []
@@ -56,7 +57,7 @@ def _projections(geometry: Geometry, wanted: int | None) -> list[Drawing]:
                     name=name,
                     draw=partial(pca.pca_figure, value, coordinates, layer=layer, steered=steered),
                     alternative=pca.pca_alternative(value, layer=layer, steered=steered),
-                    numbers=pca.pca_numbers(value, steered=steered),
+                    numbers=pca.pca_numbers(value, coordinates, layer=layer, steered=steered),
                     controls=pca.pca_controls(value, coordinates, layer=layer, steered=steered),
                 )
             )

@@ -39,7 +39,7 @@ def _perpendicular(given: Sequence[Perpendicularity]) -> list[str]:
     if each is None or macro is None or not macro.layers:
         return []
     random = dict(at(each.random))
-    halves = [dict(at(curve)) for curve in each.split_half.values()]
+    halves = [dict(at(curve)) for curve in each.split_half.values() if curve.layers]
     unlike = [
         layer
         for layer, value in at(macro)
@@ -50,7 +50,7 @@ def _perpendicular(given: Sequence[Perpendicularity]) -> list[str]:
     start = f"In {_the(each.label)} EN and LOC directions are most perpendicular at layer {layer}, {degrees_text(most)}"
     beside = f" beside {degrees_text(random[layer])} of two random directions" if layer in random else ""
     sentences = [f"{start}{beside}."]
-    if halves:
+    if len(halves) == len(each.split_half) and macro.values[0].low is not None:
         told = (
             f"They are told apart from two halves of one kind {layers_text(unlike, macro.layers)}"
             if unlike
@@ -82,7 +82,7 @@ def _convergence(geometry: Geometry) -> list[str]:
         own, before = kinds[model].get(layer), kinds[UNALIGNED].get(layer)
         if own is None or before is None:
             return ""
-        return f"; the kinds of question alone give {own.value:.2f} against {before.value:.2f}"
+        return f"; the kinds of question alone give {_plain(own)} against {_plain(before)}"
 
     return _kinds(geometry.convergence) + _trained(
         curves,
@@ -104,12 +104,18 @@ def _kinds(given: Sequence[Convergence]) -> list[str]:
     if each is None or not each.baseline_cka.layers:
         return []
     layer, highest = peak(each.cka)
+    of = _the(each.panel.label)
+    if all(value.low is None or value.low <= 0 for value in each.cka.values):
+        return [
+            f"In {of} it cannot be told at any layer that languages arrange universal questions alike (CKA "
+            f"{plain_text(highest)} at most)."
+        ]
     alone = dict(at(each.baseline_cka)).get(layer)
     if alone is None:
         return []
     return [
-        f"In {_the(each.panel.label)} languages arrange universal questions most alike at layer {layer} (CKA "
-        f"{plain_text(highest)}); the kinds of question alone give {alone.value:.2f} of that."
+        f"In {of} languages arrange universal questions most alike at layer {layer}: CKA {plain_text(highest)}, where the "
+        f"kinds of question alone give {_plain(alone)}."
     ]
 
 
@@ -227,6 +233,10 @@ def _agreement(geometry: Geometry) -> list[str]:
                 untold.append(each.panel.label)
         found += _joined(told, untold, share)
     return found
+
+
+def _plain(estimate: Estimate) -> str:
+    return f"{estimate.value:.2f}".replace("-", "−")
 
 
 def _the(label: str) -> str:

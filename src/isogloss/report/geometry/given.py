@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from isogloss.report.comparison.rows import NONE
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+#: The first number of `36 of 60`.
+_COUNT = re.compile(r"\d+(?= of \d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +40,38 @@ class Geometry:
         found += _lacking("Perpendicularity", [(one.label, one.missing) for one in self.perpendicularity])
         if self.pca is not None:
             found += [f"Projections: {each}" for each in self.pca.missing]
-        names = (("Convergence", self.convergence), ("Retrieval", self.retrieval), ("Agreement", self.agreement))
-        for name, values in names:
+        for axis, which in (("transfer", "universal"), ("localization", "localized")):
+            own = [(panel_name(one.panel), one.missing) for one in self.convergence if one.axis == axis]
+            found += _lacking(f"Convergence on {which} questions", own)
+        for name, values in (("Retrieval", self.retrieval), ("Agreement", self.agreement)):
             found += _lacking(name, [(panel_name(one.panel), one.missing) for one in values])
         return list(dict.fromkeys(_sentence(each) for each in found))
 
 
 def _lacking(name: str, given: Sequence[tuple[str, Sequence[str]]]) -> list[str]:
+    """A sentence for each thing that panels lack, with their names unless all do; one whose counts differ has their range."""
     every = {panel for panel, _ in given}
-    lacking: dict[str, dict[str, None]] = {}
+    lacking: dict[str, list[tuple[str, str]]] = {}
     for panel, missing in given:
         for each in missing:
-            lacking.setdefault(each, {})[panel] = None
-    return [
-        f"{name}: {each}" if set(panels) == every and len(every) > 1 else f"{name} of {'; '.join(panels)}: {each}"
-        for each, panels in lacking.items()
-    ]
+            lacking.setdefault(_COUNT.sub("#", each), []).append((panel, each))
+    found = []
+    for told in lacking.values():
+        panels = dict.fromkeys(panel for panel, _ in told)
+        whose = name if set(panels) == every and len(every) > 1 else f"{name} of {'; '.join(panels)}"
+        found.append(f"{whose}: {_ranged([each for _, each in told])}")
+    return found
+
+
+def _ranged(texts: Sequence[str]) -> str:
+    """Texts that differ in their counts alone as one: `36 to 45 of 60 items`."""
+    columns = iter(zip(*(map(int, _COUNT.findall(text)) for text in texts), strict=True))
+
+    def span(_found: re.Match[str]) -> str:
+        column = next(columns)
+        return str(column[0]) if len(set(column)) == 1 else f"{min(column)} to {max(column)}"
+
+    return _COUNT.sub(span, texts[0])
 
 
 def panel_name(panel: Panel) -> str:

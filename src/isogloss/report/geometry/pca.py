@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from isogloss.analysis.results import Pca
 from isogloss.data.rows import ENGLISH
 from isogloss.errors import UserError
-from isogloss.report.canvas import SERIES, halo
+from isogloss.report.canvas import SERIES
 from isogloss.report.comparison.rows import NONE
 from isogloss.report.controls import Boxes, Choice, Control, Slider
 from isogloss.report.details import Numbers
@@ -56,24 +57,37 @@ def pca_figure(pca: Pca, coordinates: np.ndarray, *, layer: int, steered: bool =
     )
     domain = list(names.values())
     key = alt.Legend(orient="bottom", columns=4 * columns, symbolOpacity=1, title=None)
-    points = known.mark_point(filled=True, size=26, opacity=0.75).encode(
-        x=x,
-        y=y,
-        color=alt.Color(
+    look = {
+        "color": alt.Color(
             "language:N", scale=alt.Scale(domain=domain, range=[looks[c].color for c in names]), legend=key
         ),
-        shape=alt.Shape(
+        "shape": alt.Shape(
             "language:N", scale=alt.Scale(domain=domain, range=[looks[c].shape for c in names]), legend=key
         ),
+    }
+    points = known.mark_point(filled=True, size=22, opacity=0.6).encode(
+        x=x,
+        y=y,
+        **look,
         tooltip=[
             alt.Tooltip(f"{name}:N", title=name.capitalize()) for name in ("language", "axis", "panel", "question")
         ],
     )
-    middles = known.transform_aggregate(x="mean(x)", y="mean(y)", groupby=["code"]).encode(
-        x=alt.X("x:Q"), y=alt.Y("y:Q")
+    # Marks, not names: where languages merge, names would lie upon one another.
+    means = (
+        known.transform_aggregate(x="mean(x)", y="mean(y)", groupby=["language", "axis", "panel"])
+        .mark_point(filled=True, size=120, opacity=1, stroke=INK, strokeWidth=1.3)
+        .encode(
+            x=alt.X("x:Q"),
+            y=alt.Y("y:Q"),
+            **look,
+            tooltip=[
+                alt.Tooltip("language:N", title="Mean of"),
+                *(alt.Tooltip(f"{name}:N", title=name.capitalize()) for name in ("axis", "panel")),
+            ],
+        )
     )
     shares = base.transform_filter("isValid(datum.share)").encode(x=alt.XValue(4), y=alt.YValue(3))
-    written = {"fontSize": 11, "fontWeight": "bold", "color": INK}
     panel_sort, axis_sort = titles, list(_AXES.values())
     across = alt.Header(title=None, labelFontSize=12)
     facets: dict[str, Any] = (
@@ -90,8 +104,7 @@ def pca_figure(pca: Pca, coordinates: np.ndarray, *, layer: int, steered: bool =
     chart = (
         alt.layer(
             points,
-            # Above the mean, so that a language whose states stand in one place is not hidden by its name.
-            *halo(middles, text="code", dy=-9, **written),
+            means,
             shares.mark_text(align="left", baseline="top", fontSize=10, color=SOFT).encode(text=alt.Text("share:N")),
         )
         .properties(
@@ -197,13 +210,25 @@ def pca_alternative(pca: Pca, *, layer: int, steered: bool = False) -> str:
     )
 
 
-def pca_numbers(pca: Pca, *, steered: bool = False) -> Numbers:
-    """The share of variance on both axes, a row a layer."""
+def pca_numbers(pca: Pca, coordinates: np.ndarray, *, layer: int, steered: bool = False) -> Numbers:
+    """Where each language's code stands at the layer drawn, first and second axis; then the share of variance, a row a layer."""
     chosen = shown_panels(pca, steered=steered)
-    rows = [
-        [str(layer), *(_share_text(pca.panels[index].share.get(layer)) for index in chosen)] for layer in pca.layers
+    points = coordinates[np.asarray(chosen), pca.layers.index(layer)]
+    kept = _kept(pca, len(chosen))
+    # As many decimals as leave three digits to the farthest point.
+    decimals = max(0, 2 - math.floor(math.log10(float(np.abs(points).max()) or 1.0)))
+    rows = []
+    for axis, name in _AXES.items():
+        for code in sorted(dict.fromkeys(row.language for row in pca.rows), key=lambda code: code != ENGLISH):
+            own = [index for index in kept if (pca.rows[index].language, pca.rows[index].axis) == (code, axis)]
+            if own:
+                cells = [_place_text(panel[own].mean(0), decimals) for panel in points]
+                rows.append([f"Layer {layer}: mean of {language_name(code)}, {name}", *cells])
+    rows += [
+        [f"Layer {each}: share of variance", *(_share_text(pca.panels[index].share.get(each)) for index in chosen)]
+        for each in pca.layers
     ]
-    return Numbers(("Layer", *(panel_name(pca.panels[index].panel) for index in chosen)), rows, names=0)
+    return Numbers(("First and second axis", *(panel_name(pca.panels[index].panel) for index in chosen)), rows)
 
 
 def has_steered(pca: Pca) -> bool:
@@ -211,27 +236,43 @@ def has_steered(pca: Pca) -> bool:
     return len(conditions(each.panel for each in pca.panels)) > 1
 
 
+def _place_text(place_2: np.ndarray, decimals: int) -> str:
+    return "; ".join(f"{value:,.{decimals}f}".replace("-", "−") for value in place_2.tolist())
+
+
 def _share_text(share: tuple[float, float] | None) -> str:
     return "–" if share is None else f"{percent(share[0])} + {percent(share[1])}"
 
 
 def _kept(pca: Pca, panels: int) -> list[int]:
-    """At most so many items a language and axis, the same questions in every language, spread over all of them."""
+    """At most so many items of every language and axis, an item a question, spread over its questions.
+
+    Questions that most languages have come first, so that these are the same ones everywhere. A localized question may be of
+    one language alone, which must not take another language's place.
+    """
     codes = {row.language for row in pca.rows}
     most = max(2, min(ITEMS, BUDGET // max(1, 2 * len(pca.layers) * panels * len(codes) * len(_AXES))))
     found: list[int] = []
     for axis in _AXES:
-        groups: dict[str, dict[str, int]] = defaultdict(dict)
+        own: dict[str, dict[str, int]] = defaultdict(dict)
         for index, row in enumerate(pca.rows):
             if row.axis == axis:
-                groups[row.group].setdefault(row.language, index)
-        # Questions that are there in most languages first, so that the same ones are shown everywhere.
-        names = sorted(groups, key=lambda name: (-len(groups[name]), name))
-        whole = [name for name in names if len(groups[name]) == len(groups[names[0]])]
-        step = max(1, len(whole) // most)
-        taken = whole[::step][:most]
-        found += [index for name in taken for index in groups[name].values()]
+                own[row.language].setdefault(row.group, index)
+        spoken = Counter(name for groups in own.values() for name in groups)
+        for groups in own.values():
+            widest = max(spoken[name] for name in groups)
+            shared = sorted(name for name in groups if spoken[name] == widest)
+            others = sorted(name for name in groups if spoken[name] < widest)
+            taken = _spread(shared, most)
+            taken += _spread(others, most - len(taken))
+            found += [groups[name] for name in taken]
     return sorted(found)
+
+
+def _spread(names: Sequence[str], most: int) -> list[str]:
+    """At most so many of them, evenly."""
+    count = min(most, len(names))
+    return [names[place * len(names) // count] for place in range(count)]
 
 
 def pca_csv(pca: Pca, coordinates: np.ndarray, *, layer: int) -> str:
