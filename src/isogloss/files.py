@@ -90,7 +90,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         manifest = read_json(folder / MANIFEST)
     except (OSError, ValueError):
         return None
-    return manifest if isinstance(manifest, dict) and isinstance(manifest.get("files"), dict) else None
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    whole = isinstance(files, dict) and all(
+        isinstance(one, dict) and {"size", "sha256"} <= one.keys() for one in files.values()
+    )
+    return manifest if whole else None
 
 
 def damage(folder: Path, *, checksums: bool = True) -> str | None:

@@ -15,6 +15,7 @@ from isogloss.files import seal
 from isogloss.tracking.checks import check_store
 from isogloss.tracking.client import connect
 from isogloss.tracking.mend import mend_store
+from isogloss.tracking.process import HOST_TAG, PID_TAG, identity
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +111,24 @@ def test_a_deleted_run_is_told(version, server, tmp_path):
         f"version {number} of 'm' (champion) stands as READY, but its files are gone; its run was deleted"
         in finding.what
     )
+
+
+def test_a_run_left_open_behind_a_server_is_seen_and_ended(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server[0])
+    monkeypatch.setenv("no_proxy", "*")
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with connect(server[0]) as client:
+        gone = {**identity(), PID_TAG: str(ended.pid)}
+        left, going, other = (
+            client.create_run("0", run_name=name, tags=tags).info.run_id
+            for name, tags in (("left", gone), ("going", identity()), ("other", {**gone, HOST_TAG: "elsewhere"}))
+        )
+        (finding,) = check_store(tmp_path)
+        assert finding.what == f"run 'left' ({left}) stands as RUNNING, but its process is gone"
+        assert mend_store(tmp_path) == [f"run 'left' ({left}) is now KILLED: its process is gone"]
+        assert check_store(tmp_path) == mend_store(tmp_path) == []
+        assert [client.get_run(one).info.status for one in (left, going, other)] == ["KILLED", "RUNNING", "RUNNING"]
 
 
 def test_a_server_that_does_not_answer_is_one_finding(tmp_path, monkeypatch):

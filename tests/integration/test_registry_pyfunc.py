@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
+import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
@@ -156,6 +157,8 @@ def test_a_pyfunc_scores_options(served: Any, place: Path) -> None:
     assert [len(scores) for scores in steered["scores"]] == [2, 3, 2]
     assert [scores.index(max(scores)) for scores in steered["scores"]] == list(steered["picked"])
     assert list(steered["scores"]) != list(off["scores"])
+    arrays = table.assign(options=[np.array(one) for one in options], language=pd.array([None] * 3, dtype="string"))
+    assert list(served.predict(arrays, params={"task": "score"})["scores"]) == list(steered["scores"])
     (alone,) = served.predict(table[1:2].reset_index(drop=True), params={"task": "score"})["scores"]
     assert alone == pytest.approx(steered["scores"][1], abs=1e-4)
 

@@ -92,13 +92,14 @@ def test_limits_say_what_is_left(text):
 def test_steering_loading_and_lineage_are_told(text, bundle):
     assert "- EN: layer 2 of 4, γ = 0.7" in text
     assert "- LOC: layer 3 of 4, γ = 2," in text
-    assert 'isogloss.load("models:/tiny-sur@champion")' in text
-    assert "isogloss fetch models:/tiny-sur@champion DIR" in text
+    assert 'isogloss.load("DIR")' in text
+    assert "isogloss fetch models:/NAME@champion DIR" in text
+    assert "models:/tiny-sur" not in text, "the bundle's own name is not what it is registered as"
     assert "mlflow.pyfunc.load_model" in text
     assert 'languages="es"' in text
     for value in (bundle.point, bundle.base.digest, "e" * 64, "5" * 64, "c" * 40):
         assert value in text
-    assert "from 7 to 7 pairs" in text
+    assert "EN from 7 pairs a language" in text
 
 
 def test_the_picture_is_shown_where_there_is_one(bundle, tmp_path):

@@ -93,7 +93,7 @@ def test_damage_is_named(sealed):
     assert damage(sealed) == f"{sealed / 'b.txt'}: missing"
 
 
-@pytest.mark.parametrize("content", [None, "{", "[]", '{"files": 3}', "\xff"])
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"files": 3}', '{"files": {"b.txt": 1}}', "\xff"])
 def test_without_a_manifest_that_can_be_read_nothing_counts(sealed, content):
     (sealed / MANIFEST).unlink()
     if content is not None:

@@ -105,9 +105,11 @@ def _introduction(bundle: Bundle) -> str:
         f"γ‖v‖ {100 * one.relative_norm():.0f} % of the residual norm, for {', '.join(one.vectors.languages)}"
         for one in bundle.intervention().components
     ]
+    called = f"{_EMBEDDED_ORIGIN}, quantized, as a package of isogloss carries it (`embedded`)"
+    base = called if bundle.base.ref == "embedded" else f"`{bundle.base.ref}`"
     lines = [
         f"# {bundle.name}",
-        f"`{bundle.base.ref}`, {made}"
+        f"{base}, {made}"
         + (
             ", with a vector added to the residual stream in the language of each prompt:"
             if steering
@@ -128,6 +130,12 @@ def _plane(bundle: Bundle) -> str:
     deltas = {axis: bundle.scores.delta.get(axis, {}).get(MACRO) for axis in _AXES}
     parts = [f"{axis} {_change(one)}" for axis, one in deltas.items() if one is not None]
     text = "## Where it lies on the transfer–localization plane\n\n"
+    text += (
+        "Transfer: questions with the same answer everywhere. Localization: questions whose answer depends on where the "
+        "language is spoken, asked without naming the country. "
+        if parts
+        else ""
+    )
     text += (
         f"Against the unaligned model, mean over the languages besides English, 95 % interval: {'; '.join(parts)} points."
         if parts
@@ -167,13 +175,15 @@ def _table(bundle: Bundle) -> str:
 
 
 def _loading(bundle: Bundle) -> str:
-    ref = f"models:/{bundle.name}@champion"
+    # The card does not know what the model will be registered as: `isogloss promote --name` comes after it.
+    ref = "models:/NAME@champion"
     given = next(iter(sorted(bundle.intervention().languages or bundle.languages)), ENGLISH)
     mlflow = f'answers = mlflow.pyfunc.load_model("{ref}").predict([{{"prompt": "…"}}])'
     return (
-        "## How to load it\n\n`REF` is a folder with these files (`isogloss fetch`), or in a registry its name and alias.\n\n"
+        "## How to load it\n\n`DIR` is the folder of this card. Out of a registry, where the model is called `NAME` and this "
+        "version may have another alias or number, `isogloss fetch` brings it there.\n\n"
         "```python\nimport isogloss\n\n"
-        f'model = isogloss.load("{ref}")\n'
+        'model = isogloss.load("DIR")\n'
         'print(model.generate(["…", "…"]))                    # the language of each prompt is detected\n'
         f'print(model.generate("…", languages="{given}"))          # or given; steering=False switches it off\n```\n\n'
         f'```\nisogloss fetch {ref} DIR\nisogloss generate DIR "…"\n```\n\n'
@@ -255,9 +265,9 @@ def _extracted(bundle: Bundle) -> Sequence[str]:
     found = {}
     for one in bundle.intervention().components:
         header = one.vectors.header
-        found[header.kind] = (
-            f"{header.kind.upper()} from {min(header.pairs.values())} to {max(header.pairs.values())} pairs a language"
-        )
+        least, most = min(header.pairs.values()), max(header.pairs.values())
+        pairs = f"{least}" if least == most else f"{least} to {most}"
+        found[header.kind] = f"{header.kind.upper()} from {pairs} pairs a language"
     return [found[kind] for kind in sorted(found)]
 
 

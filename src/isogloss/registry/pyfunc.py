@@ -100,8 +100,13 @@ def _column(table: pd.DataFrame, name: str) -> list[Any] | None:
     """A column's values, None where one is empty; None where there is no such column, or nothing in it."""
     if name not in table:
         return None
-    values = [None if isinstance(value, float) or value == "" else value for value in table[name].tolist()]
+    values = [None if _empty(value) else value for value in table[name].tolist()]
     return values if any(value is not None for value in values) else None
+
+
+def _empty(value: Any) -> bool:
+    """Whether a cell holds nothing: None, NaN, NA or no text. A list of options, which may be an array, holds something."""
+    return value == "" if isinstance(value, str) else pd.api.types.is_scalar(value) and bool(pd.isna(value))
 
 
 def _item(row: int, prompt: str, options: Any, language: str | None) -> ChoiceItem:

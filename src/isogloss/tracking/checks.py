@@ -14,14 +14,17 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, urlsplit
 
 from isogloss.files import MANIFEST, damage
 from isogloss.tracking.client import StoreUnavailable, connect, prepare_environment
 from isogloss.tracking.process import HOST_TAG, PID_TAG, STARTED_TAG, is_gone
 from isogloss.tracking.store import artifact_location, database_path, has_moved, read_only, shown_uri, tracking_uri
-from isogloss.tracking.versions import DANGLING_TAG, GONE, DeadVersion, versions_without_files
+from isogloss.tracking.versions import DANGLING_TAG, GONE, DeadVersion, all_pages, versions_without_files
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
 
 Severity = Literal["info", "warning", "error"]
 
@@ -56,7 +59,7 @@ def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
         with closing(read_only(database, timeout=timeout)) as connection:
             return [
                 *_check_schema(connection, database, uri),
-                *_check_runs(connection),
+                *_run_findings(stale_runs(connection)),
                 *_check_artifacts(connection, str(artifact_location(uri))),
                 *_version_findings(dead_versions(connection, str(artifact_location(uri)))),
             ]
@@ -92,12 +95,12 @@ def _check_server(uri: str, *, timeout: float) -> list[Finding]:
         ]
     try:
         with connect(uri) as client:
-            return _version_findings(versions_without_files(client))
+            return [*_run_findings(stale_runs_behind(client)), *_version_findings(versions_without_files(client))]
     except StoreUnavailable as error:
         return [
             Finding(
                 severity="warning",
-                what=f"registered versions could not be looked at: {error}",
+                what=f"runs and registered versions could not be looked at: {error}",
                 how_to_mend="see that the server lets you in, then ask again",
             )
         ]
@@ -163,14 +166,25 @@ def stale_runs(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     return [run for run, found in tags.items() if is_gone(found)]
 
 
-def _check_runs(connection: sqlite3.Connection) -> list[Finding]:
+def stale_runs_behind(client: MlflowClient) -> list[tuple[str, str]]:
+    """The same, asked of a tracking server; those of other machines cannot be told from here.
+
+    Raises:
+        MlflowException: the server refuses, or does not answer.
+    """
+    experiments = [one.experiment_id for one in all_pages(client.search_experiments)]
+    running = all_pages(client.search_runs, experiments, "attributes.status = 'RUNNING'") if experiments else []
+    return [(run.info.run_id, run.info.run_name) for run in running if is_gone(run.data.tags)]
+
+
+def _run_findings(stale: Iterable[tuple[str, str]]) -> list[Finding]:
     return [
         Finding(
             severity="warning",
             what=f"run '{name}' ({run_id}) stands as RUNNING, but its process is gone",
             how_to_mend="run the pipeline again to go on with it, or `isogloss doctor --mend` marks it KILLED",
         )
-        for run_id, name in stale_runs(connection)
+        for run_id, name in stale
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from isogloss.errors import UserError
-from isogloss.tracking.checks import dead_versions, moved_roots, stale_runs
+from isogloss.tracking.checks import dead_versions, moved_roots, stale_runs, stale_runs_behind
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, database_path, read_only, tracking_uri
 from isogloss.tracking.versions import DANGLING_TAG, DeadVersion, versions_without_files
@@ -42,7 +42,7 @@ def mend_store(root: Path) -> list[str]:
     database = database_path(uri)
     if database is None and urlsplit(uri).scheme in ("http", "https"):
         with connect(uri) as client:
-            return _retire(client, versions_without_files(client))
+            return [*_end(client, stale_runs_behind(client)), *_retire(client, versions_without_files(client))]
     if database is None or not database.exists():
         return []
     try:
@@ -54,9 +54,7 @@ def mend_store(root: Path) -> list[str]:
     done = []
     if stale:
         with connect(uri) as client:
-            for run_id, name in stale:
-                client.set_terminated(run_id, "KILLED")
-                done.append(f"run '{name}' ({run_id}) is now KILLED: its process is gone")
+            done += _end(client, stale)
     target = artifact_location(uri)
     if moved and target is not None and Path(unquote(urlsplit(target).path)).is_dir():
         done += _rebase(database, moved, target)
@@ -66,6 +64,14 @@ def mend_store(root: Path) -> list[str]:
     if dead:
         with connect(uri) as client:
             done += _retire(client, dead)
+    return done
+
+
+def _end(client: MlflowClient, stale: Iterable[tuple[str, str]]) -> list[str]:
+    done = []
+    for run_id, name in stale:
+        client.set_terminated(run_id, "KILLED")
+        done.append(f"run '{name}' ({run_id}) is now KILLED: its process is gone")
     return done
 
 

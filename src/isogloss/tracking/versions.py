@@ -45,11 +45,11 @@ def versions_without_files(client: MlflowClient) -> list[DeadVersion]:
         MlflowException: the server refuses, or does not answer.
     """
     found = []
-    for model in _all(client.search_registered_models):
+    for model in all_pages(client.search_registered_models):
         aliases: dict[str, list[str]] = {}
         for alias, number in model.aliases.items():
             aliases.setdefault(str(number), []).append(alias)
-        for version in _all(client.search_model_versions, f"name = '{model.name}'"):
+        for version in all_pages(client.search_model_versions, f"name = '{model.name}'"):
             problem = _problem(version, client) if version.status == "READY" else None
             if problem is not None:
                 found.append(
@@ -66,7 +66,7 @@ def versions_without_files(client: MlflowClient) -> list[DeadVersion]:
     return found
 
 
-def _all(search: Any, *arguments: Any) -> list[Any]:
+def all_pages(search: Any, *arguments: Any) -> list[Any]:
     """Every page of a search."""
     found, token = [], None
     while True:
