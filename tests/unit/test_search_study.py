@@ -13,12 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 
 from isogloss.errors import RefusedError, UserError
 from isogloss.search.front import hypervolume, pareto_front
 from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
 from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
 from isogloss.search.space import SearchSpace
+from isogloss.search.storage import explained
 from isogloss.search.study import SamplerName, Study, open_study
 from isogloss.search.summary import progress_note, summarise
 from isogloss.search.worker import run_trials
@@ -334,3 +336,12 @@ def test_types_of_a_search_are_imported_without_optuna() -> None:
     modules = "isogloss.search, isogloss.search.result, isogloss.search.space, isogloss.search.front"
     code = f"import sys, {modules}; assert not {{'optuna', 'torch', 'sqlalchemy', 'moocore'}} & sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_statement_cut_off_by_a_signal_is_an_interruption_and_no_fault_of_the_storage() -> None:
+    """psycopg cannot put a connection back whose statement a signal cut off, and its complaint hides the signal."""
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"), explained("postgresql://there"):
+        try:
+            raise KeyboardInterrupt("SIGTERM")
+        finally:
+            raise SQLAlchemyError("can't change 'autocommit' now: connection in transaction status ACTIVE")

@@ -68,16 +68,28 @@ class Storage:
 
 @contextmanager
 def explained(shown: str) -> Iterator[None]:
-    """Turn a storage's own errors into one UserError that names the storage."""
+    """Turn a storage's own errors into one UserError that names the storage.
+
+    Raises KeyboardInterrupt where an interruption in the middle of a statement showed as an error of the driver.
+    """
     try:
         yield
     except Exception as error:
+        if (stop := _interruption(error)) is not None:
+            raise KeyboardInterrupt(*stop.args) from error
         # Where Optuna cannot read a trial that it could not write either, its own handler fails.
         cause = error.__context__ if isinstance(error, UnboundLocalError) else error
         if not _of_storage(cause):
             raise
         assert isinstance(cause, Exception)
         raise _unreachable(shown, cause) from error
+
+
+def _interruption(error: BaseException | None) -> KeyboardInterrupt | None:
+    """The interruption in whose wake the error came: psycopg refuses to put a connection back that a statement still holds."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error
 
 
 def _of_storage(error: BaseException | None) -> bool:
