@@ -70,21 +70,32 @@ def test_ended_in_the_middle_of_a_search(root, number):
     assert_whole(root)
 
 
+def joined(root):
+    """The processes that share the study of that folder's pipeline."""
+    return [
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if "search-worker" in (command := process.info["cmdline"] or []) and any(str(root) in part for part in command)
+    ]
+
+
 def test_a_worker_that_is_killed_costs_no_trial(root):
     """Two processes share the study; the one that joined is killed, and the first takes its trial over."""
     running = start(*RUN, "--set", "search.workers=2", cwd=root)
-
-    def joined():
-        return [
-            process
-            for process in psutil.process_iter(["cmdline"])
-            if "search-worker" in (command := process.info["cmdline"] or [])
-            and any(str(root) in part for part in command)
-        ]
-
-    assert running.until(joined)
-    for worker in joined():
+    assert running.until(lambda: joined(root))
+    for worker in joined(root):
         worker.kill()
     ended = running.wait()
     assert ended.code == 0, ended.err
     assert_whole(root)
+
+
+def test_no_worker_outlives_a_pipeline_that_was_killed(root):
+    running = start(*RUN, "--set", "search.workers=2", cwd=root)
+    assert running.until(lambda: joined(root))
+    workers = joined(root)
+    running.signal(signal.SIGKILL)
+    running.wait()
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert alive == []
+    assert finished_trials(root) < TRIALS  # ended, and not because nothing was left to do

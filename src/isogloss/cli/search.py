@@ -14,9 +14,11 @@ from isogloss.pipeline.promotion import Promotion
 
 
 def search_worker_command(pipeline: Path, overrides: Sequence[str], *, checkpoint: str | None) -> None:
-    """Join a search until it has all its trials."""
+    """Join a search until it has all its trials. Started by a pipeline, it ends with that."""
+    from isogloss.methods.launch import die_with_launcher
     from isogloss.pipeline.join import join_search
 
+    die_with_launcher()
     plan = read_plan(pipeline, overrides)
     done = join_search(plan, checkpoint, progress=progress, say=say)
     say(f"the study has all its trials; {done} of them were run here")

@@ -27,7 +27,7 @@ from isogloss.errors import (
 from isogloss.methods.engine import check_engine
 from isogloss.methods.follow import LogFollower
 from isogloss.methods.job import LOG, Job
-from isogloss.methods.processes import Workers, error_text, tail
+from isogloss.methods.processes import LAUNCHER, Workers, error_text, tail
 from isogloss.spec.launch import LaunchSpec
 
 #: How often the processes and the log are looked at, in seconds.
@@ -145,10 +145,10 @@ def _stop_signals() -> Iterator[list[int]]:
 
 
 def die_with_launcher() -> None:
-    """Called first by a process that :func:`launch` started: it ends as by SIGKILL when the launcher is gone, however
-    that ended. Does nothing in a process started otherwise.
+    """Called first by a process that was started with LAUNCHER in its environment: it ends as by SIGKILL when the one that
+    started it is gone, however that ended. Does nothing in a process started otherwise.
     """
-    descriptor = os.environ.pop("ISOGLOSS_LAUNCHER", None)
+    descriptor = os.environ.pop(LAUNCHER, None)
     if descriptor is None:
         return
 

@@ -18,6 +18,8 @@ from isogloss.methods.job import Job
 ENTRY = "isogloss.methods.launched"
 #: In the job's folder: what each process printed in the last launch, `0.log` for rank 0.
 OUTPUTS = "workers"
+#: The variable that names the end of a pipe at which a process notices that the one that started it is gone.
+LAUNCHER = "ISOGLOSS_LAUNCHER"
 #: Variables that would change which engine runs, or that another launcher left behind.
 _DROPPED = ("ACCELERATE_", "TORCHELASTIC_", "DEEPSPEED_", "FSDP_")
 _DISTRIBUTED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "GROUP_RANK")
@@ -110,7 +112,7 @@ class Workers:
         env = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
         for name in _DISTRIBUTED:
             env.pop(name, None)
-        env["ISOGLOSS_LAUNCHER"] = str(launcher)
+        env[LAUNCHER] = str(launcher)
         env["PYTHONUNBUFFERED"] = "1"
         env["TOKENIZERS_PARALLELISM"] = "false"
         env.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # Threads that wait for others leave them the cores.

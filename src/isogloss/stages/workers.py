@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from isogloss.files import write_atomic
+from isogloss.methods.processes import LAUNCHER
 from isogloss.stages.stage import StageRun
 
 PIPELINE = "pipeline.yaml"
@@ -19,8 +20,8 @@ OUTPUTS = "workers"
 def other_workers(stage: StageRun, checkpoint: str, *, count: int) -> Iterator[None]:
     """While open, `count` processes of `isogloss search-worker` share the study; none outlives it.
 
-    What each prints goes to `workers/` in the stage's work folder. One that ends early costs speed, not the study: its
-    trial is taken over, and its end is told.
+    They end with this process, also where that is killed. What each prints goes to `workers/` in the stage's work folder.
+    One that ends early costs speed, not the study: its trial is taken over, and its end is told.
     """
     if count < 1:
         yield
@@ -32,13 +33,15 @@ def other_workers(stage: StageRun, checkpoint: str, *, count: int) -> Iterator[N
     threads = max(1, (os.cpu_count() or 1) // (count + 1))
     command = [sys.executable, "-m", "isogloss", "search-worker", str(settings), "--checkpoint", checkpoint]
     started: list[subprocess.Popen[bytes]] = []
+    read, write = os.pipe()  # Closed by the system however this process ends; the workers watch it.
     try:
         for number in range(1, count + 1):
             with (folder / f"{number}.log").open("wb") as output:
                 started.append(
                     subprocess.Popen(
                         command,
-                        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
+                        env={**os.environ, "OMP_NUM_THREADS": str(threads), LAUNCHER: str(read)},
+                        pass_fds=[read],
                         stdin=subprocess.DEVNULL,
                         stdout=output,
                         stderr=subprocess.STDOUT,
@@ -59,3 +62,5 @@ def other_workers(stage: StageRun, checkpoint: str, *, count: int) -> Iterator[N
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        os.close(read)
+        os.close(write)
