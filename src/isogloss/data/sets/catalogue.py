@@ -1,0 +1,104 @@
+"""The published data sets that can be named: where they are, at which revision, under which licence and conditions.
+
+A revision is the hash of one commit, so that the same name means the same rows tomorrow. BLEnD's publishers rewrite its
+files now and then and no hash is known to hold: `main` is looked up once and then kept (:mod:`isogloss.data.sets.revisions`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isogloss.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedSet:
+    """One set. `repo` is its name on the Hugging Face Hub, `also` are names that it had or copies of it.
+
+    `gives` is the project's format that it becomes, `splits` the publisher's, the first of them the one read unless
+    another is asked for; `columns` are those that have to be there.
+    """
+
+    name: str
+    title: str
+    repo: str
+    also: tuple[str, ...]
+    revision: str
+    gated: bool
+    licence: str
+    gives: str
+    splits: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def page(self) -> str:
+        """Where a person reads about it and accepts its terms."""
+        return f"https://huggingface.co/datasets/{self.repo}"
+
+    def download(self, *, revision: str, into: str = "DIR", include: tuple[str, ...] = ()) -> str:
+        """The command that fetches it into a mirror, where there is a connection and, if it is gated, a login."""
+        only = "".join(f" --include '{pattern}'" for pattern in include)
+        return f"hf download {self.repo} --repo-type dataset --revision {revision}{only} --local-dir {into}/{self.repo}"
+
+
+GLOBAL_MMLU = PublishedSet(
+    name="global-mmlu",
+    title="Global-MMLU",
+    repo="CohereLabs/Global-MMLU",
+    also=("CohereForAI/Global-MMLU",),
+    revision="0e619dbeb34206cd48705a1a0ea7fb21cae09993",
+    gated=False,
+    licence="Apache-2.0",
+    gives="choices",
+    splits=("test", "dev"),
+    columns=(
+        *("sample_id", "subject", "question", "option_a", "option_b", "option_c", "option_d", "answer"),
+        "cultural_sensitivity_label",
+    ),
+)
+BLEND = PublishedSet(
+    name="blend",
+    title="BLEnD",
+    repo="nayeon212/BLEnD",
+    also=("uilab/BLEnD", "nlee0212/BLEnD"),
+    revision="main",
+    gated=False,
+    licence="CC BY-SA 4.0",
+    gives="choices",
+    splits=("test",),
+    columns=("MCQID", "ID", "country", "prompt", "choices", "choice_countries", "answer_idx"),
+)
+FLORES = PublishedSet(
+    name="flores",
+    title="FLORES+",
+    repo="openlanguagedata/flores_plus",
+    also=("facebook/flores",),
+    revision="b3a5298db5721c8a682e7ef00a37fcc9ab522757",
+    gated=True,
+    licence="CC BY-SA 4.0",
+    gives="parallel",
+    splits=("dev", "devtest"),
+    columns=("id", "text"),
+)
+OPENASSISTANT = PublishedSet(
+    name="openassistant",
+    title="OpenAssistant Conversations",
+    repo="OpenAssistant/oasst1",
+    also=(),
+    revision="fdf72ae0827c1cda404aff25b6603abec9e3399b",
+    gated=False,
+    licence="Apache-2.0",
+    gives="instructions",
+    splits=("train", "validation"),
+    columns=("message_id", "parent_id", "text", "role", "lang", "rank"),
+)
+
+#: Every set, by its name.
+SETS: dict[str, PublishedSet] = {one.name: one for one in (GLOBAL_MMLU, BLEND, FLORES, OPENASSISTANT)}
+
+
+def published(name: str) -> PublishedSet:
+    """The set of that name. Raises UserError for an unknown one."""
+    if name not in SETS:
+        raise UserError(f"'{name}' is no known data set{did_you_mean(name, SETS)}; there are {', '.join(SETS)}")
+    return SETS[name]

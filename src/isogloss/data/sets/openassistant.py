@@ -1,0 +1,146 @@
+"""OpenAssistant: first-turn English pairs, each prompt with the reply that people ranked best (Köpf et al. 2023).
+
+The publisher's rows are messages of trees (`message_id`, `parent_id`, …). Kept are English prompts that begin a finished
+tree, with the English reply of the lowest rank that reviewers let stand; a reply that was never ranked comes after those that
+were. Threads already joined (`tree`, `messages`, `rank`) are read as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from isogloss.data.rows import ENGLISH, InstructionRow
+from isogloss.data.sets.columns import PublishedRow, TruthOrNone, WholeOrNone, checked_rows
+from isogloss.data.sets.loaded import LeftOut, Loaded, require_good
+from isogloss.data.sets.names import holding
+from isogloss.data.sets.places import SetFiles, Wanted
+from isogloss.data.sets.tables import rows_of
+
+_FINISHED = "ready_for_export"
+_UNRANKED = 10**9
+
+
+class MessageRow(PublishedRow):
+    """A message of a tree; `parent_id` is none for the prompt that begins it."""
+
+    message_id: str
+    parent_id: str | None
+    text: str
+    role: Literal["prompter", "assistant"]
+    lang: str
+    rank: WholeOrNone
+    review_result: TruthOrNone = None
+    deleted: TruthOrNone = None
+    tree_state: str | None = None
+
+
+class Turn(PublishedRow):
+    """One message of a joined thread."""
+
+    role: Literal["prompter", "assistant"]
+    text: str
+
+
+class ThreadRow(PublishedRow):
+    """A thread from its first prompt to a reply; `rank` is that of the last message."""
+
+    uid: str
+    tree: str
+    messages: Annotated[list[Turn], Field(min_length=2)]
+    rank: WholeOrNone = None
+    lang: str = ENGLISH
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Reply:
+    """Sorted as people ranked them; the identifier decides between equals, so that a rerun chooses the same."""
+
+    rank: int
+    id: str
+    text: str
+
+
+def wanted(*, split: str = "train") -> Wanted:
+    """The messages of a split."""
+    return {split: lambda names: holding(names, splits=(split,))}
+
+
+def read_openassistant(files: SetFiles) -> Loaded[InstructionRow]:
+    """English prompts with their best replies, in the publisher's order. Raises DataError with every bad row."""
+    problems: list[str] = []
+    left_out = LeftOut()
+    prompts: dict[str, str] = {}
+    replies: dict[str, list[_Reply]] = {}
+    for path in files.paths:
+        read = _read_threads if _joined(path, files.mend) else _read_messages
+        read(path, files.mend, prompts, replies, problems, left_out)
+    require_good(problems, files)
+    rows = []
+    for tree, prompt in prompts.items():
+        if best := min(replies.get(tree, []), default=None):
+            rows.append(InstructionRow(id=f"oasst-{tree}", prompt={ENGLISH: prompt}, response={ENGLISH: best.text}))
+        else:
+            left_out.add("a first prompt without an English reply that reviewers let stand", tree)
+    return Loaded(rows=tuple(rows), files=files, notices=left_out.notices())
+
+
+def _joined(path: Path, mend: str) -> bool:
+    first: Iterable[tuple[str, dict[str, object]]] = rows_of(path, [], mend=mend)
+    return any("messages" in columns for _, columns in [next(iter(first), ("", {}))])
+
+
+def _read_messages(
+    path: Path,
+    mend: str,
+    prompts: dict[str, str],
+    replies: dict[str, list[_Reply]],
+    problems: list[str],
+    left_out: LeftOut,
+) -> None:
+    """Replies may stand before their prompts, so both are kept: the texts of first turns in English alone."""
+    for where, _, row in checked_rows([path], MessageRow, problems, mend=mend):
+        first = not row.parent_id
+        if row.lang != ENGLISH:
+            left_out.add("not in English", where)
+        elif row.deleted or row.review_result is False or (row.tree_state or _FINISHED) != _FINISHED:
+            left_out.add("deleted, turned down by reviewers, or of an unfinished tree", where)
+        elif not row.text.strip():
+            problems.append(f"{where}: text: is empty")
+        elif first and row.role == "prompter":
+            if row.message_id in prompts:
+                problems.append(f"{where}: message_id: '{row.message_id}' stands twice")
+            prompts[row.message_id] = row.text
+        elif row.parent_id and row.role == "assistant":
+            rank = _UNRANKED if row.rank is None else row.rank
+            replies.setdefault(row.parent_id, []).append(_Reply(rank, row.message_id, row.text))
+        elif first:
+            problems.append(f"{where}: role: a tree begins with a prompter's message, this is an assistant's")
+
+
+def _read_threads(
+    path: Path,
+    mend: str,
+    prompts: dict[str, str],
+    replies: dict[str, list[_Reply]],
+    problems: list[str],
+    left_out: LeftOut,
+) -> None:
+    """A thread of two messages ranks its reply; the first reply of a longer one is unranked here."""
+    for where, _, row in checked_rows([path], ThreadRow, problems, mend=mend):
+        asked, answered = row.messages[0], row.messages[1]
+        if row.lang != ENGLISH:
+            left_out.add("not in English", where)
+        elif (asked.role, answered.role) != ("prompter", "assistant"):
+            problems.append(f"{where}: messages: a thread begins with a prompter's message and an assistant's reply")
+        elif not asked.text.strip() or not answered.text.strip():
+            problems.append(f"{where}: messages: the text of the first turn is empty")
+        else:
+            prompts.setdefault(row.tree, asked.text)
+            ranked = len(row.messages) == 2 and row.rank is not None
+            rank = row.rank if ranked and row.rank is not None else _UNRANKED
+            replies.setdefault(row.tree, []).append(_Reply(rank, row.uid, answered.text))
