@@ -1,0 +1,1 @@
+"""Localized BLEnD and translated instructions: who is asked, what they answered, and the checks of it."""

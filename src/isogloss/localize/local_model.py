@@ -1,0 +1,121 @@
+"""A model of this machine that is asked: a causal one, by its chat template where it has one, or a translation model.
+
+Greedy unless a temperature is set. Sampling draws from one generator, so that an answer then depends on what came before
+it; the answers are kept all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from isogloss.files import read_json
+from isogloss.localize.asked import Arrived, Asker, GoOn, Prompt, Reply
+from isogloss.models.load import ResolvedModel, load_model, resolve
+from isogloss.spec.localize import NOT_ANSWERS, AskerSection
+
+if TYPE_CHECKING:
+    from isogloss.models.load import LoadedModel
+
+
+def local_asker(section: AskerSection, *, setting: str) -> Asker:
+    """An asker for the model that `section.model` names, by its kind. Raises UserError where there is none."""
+    found = resolve(section.model)
+    if read_json(found.path / "config.json").get("is_encoder_decoder"):
+        from isogloss.localize.translation_model import TranslationModel
+
+        return TranslationModel(section, found, identity_of(section, found), setting=setting)
+    return CausalModel(section, found)
+
+
+def identity_of(section: AskerSection, found: ResolvedModel) -> dict[str, Any]:
+    """What can change an answer: the settings, with the model's digest in place of its name."""
+    settings = section.model_dump(mode="json", exclude=set(NOT_ANSWERS) | {"tries", "url"})
+    return {**settings, "model": found.digest}
+
+
+class CausalModel:
+    """A causal language model that follows what it is told."""
+
+    def __init__(self, section: AskerSection, found: ResolvedModel) -> None:
+        self.section = section
+        self.name = section.model
+        self.prices = (section.input_price, section.output_price)
+        self.identity = identity_of(section, found)
+
+    @cached_property
+    def loaded(self) -> LoadedModel:
+        """The model, loaded on first use."""
+        return load_model(self.section.model, dtype=self.section.dtype, device=self.section.device)
+
+    def ask(self, prompts: Sequence[Prompt], *, go_on: GoOn, arrived: Arrived) -> None:
+        """Answer the prompts in batches of similar length."""
+        for batch in batches(prompts, self.section.batch):
+            taken = [index for index in batch if go_on(prompts[index])]
+            if taken:
+                replies = self._continue([self._text(prompts[index]) for index in taken])
+                for index, reply in zip(taken, replies, strict=True):
+                    arrived(index, reply)
+            if len(taken) < len(batch):
+                return
+
+    def _text(self, prompt: Prompt) -> str:
+        """Without a chat template the messages follow each other, and the last line is left open."""
+        tokenizer: Any = self.loaded.tokenizer
+        if not tokenizer.chat_template:
+            return "\n\n".join(text for _, text in prompt.messages) + "\n\n"
+        return str(tokenizer.apply_chat_template(_turns(prompt), tokenize=False, add_generation_prompt=True))
+
+    def _continue(self, texts: list[str]) -> list[Reply]:
+        import torch
+
+        model: Any = self.loaded.model
+        tokenizer: Any = self.loaded.tokenizer
+        before, tokenizer.padding_side = tokenizer.padding_side, "left"
+        try:
+            # The template has written the special tokens already.
+            special = not tokenizer.chat_template
+            encoded = tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=special).to(model.device)
+        finally:
+            tokenizer.padding_side = before
+        with torch.inference_mode():
+            ids = model.generate(
+                **encoded,
+                max_new_tokens=self.section.max_tokens,
+                pad_token_id=tokenizer.pad_token_id,
+                **sampling(self.section),
+            )
+        width = encoded["input_ids"].shape[1]
+        read = encoded["attention_mask"].sum(dim=1).tolist()
+        return replies_of(tokenizer, ids[:, width:], read)
+
+
+def _turns(prompt: Prompt) -> list[dict[str, str]]:
+    """Roles as every template takes them: what the system says opens the first turn."""
+    system = "\n\n".join(text for role, text in prompt.messages if role == "system")
+    turns = [{"role": role, "content": text} for role, text in prompt.messages if role != "system"]
+    if system and turns:
+        turns[0] = {**turns[0], "content": f"{system}\n\n{turns[0]['content']}"}
+    return turns
+
+
+def batches(prompts: Sequence[Prompt], size: int) -> list[list[int]]:
+    """Positions in batches of `size`, longest first, so that what does not fit fails at once."""
+    order = sorted(range(len(prompts)), key=lambda index: -prompts[index].tokens)
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+def sampling(section: AskerSection) -> dict[str, Any]:
+    """The settings of `generate`."""
+    return {"do_sample": True, "temperature": section.temperature} if section.temperature else {"do_sample": False}
+
+
+def replies_of(tokenizer: Any, ids_BT: Any, read: Sequence[int]) -> list[Reply]:
+    """The texts of generated ids, and how many tokens went in and out."""
+    texts = tokenizer.batch_decode(ids_BT, skip_special_tokens=True)
+    made = (ids_BT != tokenizer.pad_token_id).sum(dim=1).tolist()
+    return [
+        Reply(text=text.strip(), input_tokens=into, output_tokens=out)
+        for text, into, out in zip(texts, read, made, strict=True)
+    ]

@@ -1,0 +1,150 @@
+"""What passes as an edited question, as translated options, as a translation; and what does not, for which reason."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from isogloss.localize.asking import Unfit
+from isogloss.localize.check_options import checked_options
+from isogloss.localize.check_question import checked_question
+from isogloss.localize.check_translation import checked_translation
+from isogloss.localize.places import place_of
+
+SPAIN = place_of("ES", "es")
+ASKED = "¿Qué cenan los niños pequeños en España los domingos?"
+
+
+def reason_of(call: object, *args: object, **more: object) -> str:
+    with pytest.raises(Unfit) as unfit:
+        call(*args, **more)  # type: ignore[operator]
+    return unfit.value.reason
+
+
+@pytest.mark.parametrize(
+    ("edited", "reason"),
+    [
+        ("", "empty"),
+        ("¿Qué cenan los niños pequeños?\nEspero que ayude.", "not-one-line"),
+        ("¿Qué cenan los niños españoles los domingos?", "place-left"),
+        ("¿Qué cenan los niños pequeños en Francia los domingos?", "country-named"),
+        ("Los niños pequeños cenan los domingos.", "no-question"),
+        ("¿Qué cenan los niños los domingos?", "changed"),
+        ("¿Qué toman los niños pequeños los domingos?", "changed"),
+        ("¿Qué cenan los niños pequeños aquí los domingos?", "changed"),
+        ("¿Los domingos qué cenan los niños pequeños?", "changed"),
+        ("What do small children have for dinner on Sundays?", "changed"),
+    ],
+)
+def test_an_edited_question_that_does_not_pass(edited: str, reason: str) -> None:
+    assert reason_of(checked_question, ASKED, edited, SPAIN) == reason
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        "¿Qué cenan los niños pequeños los domingos?",
+        '"¿Qué cenan los niños pequeños los domingos?"',
+        "  ¿Qué cenan los niños pequeños, los domingos?\n",
+    ],
+)
+def test_an_edited_question_that_passes(edited: str) -> None:
+    assert checked_question(ASKED, edited, SPAIN).strip('"') == checked_question(ASKED, edited, SPAIN)
+
+
+def test_a_language_without_lists_goes_by_what_stands_near() -> None:
+    france = place_of("FR", "fr")
+    asked = "Que mange-t-on le dimanche matin en France ?"
+    assert checked_question(asked, "Que mange-t-on le dimanche matin ?", france)
+    assert reason_of(checked_question, asked, "Que mange-t-on le dimanche ?", france) == "changed"
+
+
+OPTIONS = {"1": "fried chicken", "2": "18:00", "3": "3 eggs", "4": "green tea"}
+GOOD = {"1": "pollo frito", "2": "18:00", "3": "3 huevos", "4": "té verde"}
+
+
+def test_options_that_pass_whatever_stands_around_them() -> None:
+    text = json.dumps(GOOD, ensure_ascii=False)
+    for answer in (text, f"```json\n{text}\n```", f"Here it is: {text} Enjoy!"):
+        assert checked_options(answer, OPTIONS, "es") == GOOD
+    korean = {"1": "치킨", "2": "18:00", "3": "달걀 3개", "4": "녹차"}
+    assert checked_options(json.dumps(korean), OPTIONS, "ko") == korean
+
+
+@pytest.mark.parametrize(
+    ("answer", "language", "reason"),
+    [
+        ("I cannot do that.", "es", "no-json"),
+        ('{"1": "pollo', "es", "no-json"),
+        ("[1, 2]", "es", "no-json"),
+        ({**GOOD, "1": ["pollo"]}, "es", "no-json"),
+        ({key: GOOD[key] for key in "123"}, "es", "keys"),
+        ({**GOOD, "5": "más"}, "es", "keys"),
+        ({**GOOD, "4": " "}, "es", "keys"),
+        ('{"1": "a", "1": "b", "2": "18:00", "3": "3 c", "4": "d"}', "es", "keys"),
+        ({**GOOD, "2": "6 de la tarde"}, "es", "figures"),
+        ({**GOOD, "3": "tres huevos"}, "es", "figures"),
+        ({**GOOD, "4": "зелёный чай"}, "es", "script"),
+        (GOOD, "ko", "script"),
+        (OPTIONS | {"2": "18:00"}, "ko", "script"),
+        ({**GOOD, "4": "Pollo frito"}, "es", "equal"),
+        (
+            {**GOOD, "4": "té verde, una bebida que se prepara con hojas de la planta del té sin fermentar"},
+            "es",
+            "too-long",
+        ),
+    ],
+)
+def test_options_that_do_not_pass(answer: object, language: str, reason: str) -> None:
+    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+    assert reason_of(checked_options, text, OPTIONS, language) == reason
+
+
+def test_options_left_in_english_are_no_translation() -> None:
+    options = {"1": "soup", "2": "bread", "3": "cheese", "4": "honey"}
+    assert reason_of(checked_options, json.dumps(options), options, "es") == "untranslated"
+
+
+ENGLISH = (
+    "To list the files of a folder, run `ls -l` in it. The 2 most useful options are explained at "
+    "https://example.org/ls?x=1 by their authors."
+)
+SPANISH = (
+    "Para listar los archivos de una carpeta, ejecuta `ls -l` en ella. Las 2 opciones más útiles están explicadas en "
+    "https://example.org/ls?x=1 por sus autores."
+)
+
+
+def translated(answer: str, language: str = "es") -> str:
+    return checked_translation(ENGLISH, answer, language, shortest=0.4, longest=2.5)
+
+
+def test_a_translation_that_passes() -> None:
+    assert translated(f"\n{SPANISH}\n") == SPANISH
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (" \n", "empty"),
+        (SPANISH.replace("`ls -l`", "`ls -la`"), "code"),
+        (SPANISH.replace("?x=1", ""), "address"),
+        (SPANISH.replace("Las 2 opciones", "Las opciones"), "numbers"),
+        ("Usa `ls -l` 2 https://example.org/ls?x=1", "length"),
+        (SPANISH + " Espero que esto sirva de mucha ayuda a todo el mundo que lo lea con atención." * 6, "length"),
+        (ENGLISH, "language"),
+        (SPANISH.replace("Para listar los archivos de una carpeta", "Pour lister les fichiers d'un dossier").replace(
+            "Las 2 opciones más útiles están explicadas en", "Les 2 options les plus utiles sont expliquées à"), "language"),
+    ],
+)  # fmt: skip
+def test_a_translation_that_does_not_pass(answer: str, reason: str) -> None:
+    assert reason_of(translated, answer) == reason
+
+
+def test_a_translation_into_another_script_is_shorter_and_no_worse() -> None:
+    english = "What should I eat in the morning before a long walk in the mountains with my old friends?"
+    assert checked_translation(
+        english, "和老朋友们在山里长途徒步之前，早上应该吃什么？", "zh", shortest=0.4, longest=2.5
+    )
+    assert reason_of(checked_translation, english, english, "zh", shortest=0.1, longest=9.0) == "language"
