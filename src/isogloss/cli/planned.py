@@ -1,0 +1,187 @@
+"""`isogloss plan`: what a pipeline will cost here, or on GPUs by name, and a refusal where it cannot fit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.table import Table
+
+from isogloss.cli.pipelines import read_plan
+from isogloss.cli.shown import output, print_json, say
+from isogloss.errors import RefusedError
+from isogloss.models.outline import Outline, outline_of, read_config
+from isogloss.models.reference import parse_model_ref
+from isogloss.models.unfetched import config_of_unfetched, is_fetched
+from isogloss.pipeline.estimate import Costs, Weights, costs_of, estimate
+from isogloss.pipeline.forecast import Forecast, Machines, forecast
+from isogloss.pipeline.gpus import gpu_here
+from isogloss.pipeline.machines import planned_machines
+from isogloss.pipeline.memory import RankMemory
+from isogloss.pipeline.steps import Plan, resolve_dtype
+from isogloss.spec import PipelineSpec, load_spec
+from isogloss.stages import stages_of
+
+
+def plan_command(
+    pipeline: Path,
+    overrides: Sequence[str],
+    *,
+    gpu: str | None = None,
+    gpus: int | None = None,
+    nodes: int | None = None,
+    as_json: bool,
+) -> None:
+    """Stages, cached or not, and what they will cost. Raises RefusedError where something cannot fit."""
+    spec = load_spec(pipeline, overrides)
+    machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
+    # A model that is not here is not fetched for a plan; what is cached is then not known, and nothing can be.
+    plan = read_plan(pipeline, overrides) if _is_here(spec) else None
+    if machines is None:
+        costs = estimate(plan) if plan is not None else _unfetched_costs(spec)
+        _show_costs(spec, costs, dtype=resolve_dtype(spec), as_json=as_json)
+        if (problem := _too_large_here(costs)) is not None:
+            raise RefusedError(problem)
+        if not as_json:
+            say(f"next: isogloss run {pipeline}")
+        return
+    found = _forecast(spec, plan, machines, asked=gpus is not None or nodes is not None)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        _show_forecast(spec, found)
+    problems = list(found.problems)
+    if gpu is None and gpu_here() is not None:  # this machine's own, and so its disk
+        problems += filter(None, [_no_room(found.disk_bytes, shutil.disk_usage(Path.cwd()).free)])
+    if problems:
+        raise RefusedError("\n".join(problems))
+    if not as_json:
+        say(f"next: isogloss run {pipeline}")
+
+
+def _is_here(spec: PipelineSpec) -> bool:
+    if (Path(spec.model).expanduser() / "bundle.json").is_file() or spec.model.startswith("models:"):
+        return True
+    ref = parse_model_ref(spec.model)
+    return ref.kind != "hub" or is_fetched(ref)
+
+
+def _outline(spec: PipelineSpec, plan: Plan | None) -> Outline:
+    if plan is not None:
+        return outline_of(read_config(plan.model.path))
+    return outline_of(config_of_unfetched(parse_model_ref(spec.model)))
+
+
+def _forecast(spec: PipelineSpec, plan: Plan | None, machines: Machines, *, asked: bool) -> Forecast:
+    cached = frozenset() if plan is None else frozenset(step.stage.name for step in plan.steps if step.done)
+    return forecast(spec, _outline(spec, plan), machines, there=plan is not None, cached=cached, asked=asked)
+
+
+def _unfetched_costs(spec: PipelineSpec) -> Costs:
+    outline = _outline(spec, None)
+    weights = Weights(
+        parameters=outline.parameters,
+        stored=0,
+        layers=outline.layers,
+        hidden_size=outline.hidden_size,
+        vocabulary=outline.vocabulary,
+    )
+    steps = [(stage, False, False) for stage in stages_of(spec)]
+    return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd())
+
+
+def _too_large_here(costs: Costs) -> str | None:
+    """Why this machine cannot run it, and what would help; None where it can."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if costs.memory_bytes > memory:
+        return (
+            f"needs about {_gib(costs.memory_bytes)} GiB, and this machine has {_gib(memory)}. The smallest change that "
+            "fits: a smaller model, or a GPU (--gpu NAME plans for one)"
+        )
+    return _no_room(costs.disk_bytes, costs.free_bytes)
+
+
+def _no_room(needed: float, free: float) -> str | None:
+    if needed <= free:
+        return None
+    return (
+        f"needs about {_gib(needed)} GiB of disk, and {_gib(free)} are free; free {_gib(needed - free)} GiB, or go to another "
+        "folder"
+    )
+
+
+def _show_costs(spec: PipelineSpec, costs: Costs, *, dtype: str, as_json: bool) -> None:
+    if as_json:
+        print_json(costs.as_json())
+        return
+    table = _table(f"{spec.name} ({spec.model}, {dtype})", ("stage", "state"), ("question forwards", "estimated time"))
+    for cost in costs.stages:
+        state = "cached" if cost.cached else ("damaged, runs again" if cost.damaged else "to do")
+        forwards = f"{cost.forwards:,.0f}" if cost.forwards else "–"
+        table.add_row(cost.stage, state, forwards, "–" if cost.cached else _time(cost.seconds))
+    console = output()
+    console.print(table)
+    console.print(
+        f"to do: about {_time(costs.seconds)} here; memory {_gib(costs.memory_bytes)} GiB; disk "
+        f"{costs.disk_bytes / 2**20:.0f} MB (free {costs.free_bytes / 2**30:.0f} GiB)"
+    )
+    for line in costs.notes:
+        console.print(line)
+
+
+def _show_forecast(spec: PipelineSpec, found: Forecast) -> None:
+    title = f"{spec.name} ({spec.model}, {found.parameters / 1e9:.2f}B parameters) on {found.machines}"
+    table = _table(title, ("stage", "state"), ("GPUs", "GiB a GPU", "PFLOP", "estimated time"))
+    for one in found.stages:
+        state = "cached" if one.cached else ("to do" if one.problem is None else "does not fit")
+        table.add_row(
+            one.stage,
+            state,
+            str(one.gpus or "–"),
+            "–" if one.memory is None else _gib(one.memory.peak),
+            f"{one.flops / 1e15:,.1f}" if one.flops else "–",
+            "–" if one.cached else _time(one.seconds),
+        )
+    console = output()
+    console.print(table)
+    trained = [(one.stage, one.memory) for one in found.stages if one.stage.startswith("align-") and one.memory]
+    if trained:
+        console.print(_by_component(found, trained))
+    host = max((one.memory.host for one in found.stages if one.memory is not None), default=0.0)
+    console.print(
+        f"about {_time(found.seconds)} ({found.gpu_hours:,.0f} GPU hours, {found.flops / 1e18:,.1f} EFLOP); main memory a "
+        f"machine {_gib(host)} GiB; disk {_gib(found.disk_bytes)} GiB, of which {_gib(found.download_bytes)} are fetched"
+    )
+    for line in found.notes:
+        console.print(line)
+
+
+def _by_component(found: Forecast, trained: Sequence[tuple[str, RankMemory]]) -> Table:
+    gpu = found.machines.gpu
+    names = ("parameters", "gradients", "optimizer", "activations", "logits", "buffers", "reserve", "peak")
+    short = ("params", "grads", "optimizer", "activ.", "logits", "buffers", "reserve", "peak")
+    table = _table(f"GiB on each {gpu.name} (it has {gpu.gib:g}) while training", ("stage",), short)
+    for stage, memory in trained:
+        table.add_row(stage, *(_gib(getattr(memory, name)) for name in names))
+    return table
+
+
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    table = Table(title=title)
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _gib(count: float) -> str:
+    return f"{count / 2**30:,.1f}"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
