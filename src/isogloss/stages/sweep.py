@@ -38,13 +38,14 @@ def settings(spec: PipelineSpec) -> Any:
 def run(stage: StageRun) -> Record:
     """Score every point from kept states, then choose."""
     spec, loaded = stage.spec.sweep, stage.model()
-    layers = range(1, loaded.num_layers + 1) if spec.layers == "all" else spec.layers
-    for layer in layers:
-        check_layer(layer, loaded.num_layers)
     gammas: dict[Kind, Sequence[float]] = {"en": spec.en_gammas, "loc": spec.loc_gammas}
     points: dict[str, tuple[Kind, int, float, Intervention]] = {}
     for kind, folder in FOLDERS.items():
         vectors = SteeringVectors.load(stage.inputs["vectors"] / folder)
+        asked = spec.layers_of(kind)
+        layers = range(1, loaded.num_layers + 1) if asked == "all" else asked
+        for layer in layers:
+            check_layer(layer, loaded.num_layers)
         for gamma in gammas[kind]:
             for layer in layers:
                 points[f"{kind}@{layer}x{gamma}"] = (kind, layer, gamma, single(vectors, layer=layer, gamma=gamma))
