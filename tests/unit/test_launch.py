@@ -209,8 +209,8 @@ def test_the_shapes_that_come_with_the_project(path):
         assert path.stem.startswith(f"zero{shape.zero}")
 
 
-def test_there_are_nine_shapes():
-    assert len(SHAPES) == 9
+def test_there_are_twelve_shapes():
+    assert len(SHAPES) == 12
 
 
 @pytest.mark.parametrize(

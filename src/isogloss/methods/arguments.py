@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import torch
 from transformers import training_args
 
-from isogloss.errors import UserError
 from isogloss.methods.engine import deepspeed_config
 from isogloss.methods.job import CHECKPOINTS, Job
+from isogloss.methods.shares import shares
+from isogloss.spec.align import Optimizer
 
 Arguments = TypeVar("Arguments")
 
@@ -37,8 +38,7 @@ def training_arguments(job: Job, cls: type[Arguments], *, steps: int, **extra: A
         "warmup_steps": round(train.warmup * steps),
         "weight_decay": train.weight_decay,
         "max_grad_norm": train.max_grad_norm,
-        # In one pass over the weights: with all parameters ten times as fast on a processor as PyTorch's plain loop.
-        "optim": "adamw_torch_fused",
+        "optim": optimizer_name(job),
         "bf16": job.dtype == "bfloat16",
         "use_cpu": not on_gpu and launch.engine == "none",
         "gradient_checkpointing": launch.gradient_checkpointing,
@@ -62,25 +62,25 @@ def training_arguments(job: Job, cls: type[Arguments], *, steps: int, **extra: A
         return cls(**{**settings, **extra})
 
 
+def optimizer_name(job: Job) -> str:
+    """What transformers calls the job's optimizer."""
+    # AdamW in one pass over the weights: with all parameters ten times as fast on a processor as PyTorch's plain loop.
+    names: dict[Optimizer, str] = {
+        "adamw": "adamw_torch_fused",
+        "adamw-8bit": "adamw_bnb_8bit",
+        "paged-adamw-8bit": "paged_adamw_8bit",
+        "adafactor": "adafactor",
+    }
+    return names[job.train.optimizer]
+
+
 def micro_batches(job: Job, *, processes: int) -> tuple[int, int]:
     """(rows a process computes at once, how often it does so in a step).
 
     Raises:
         UserError: `train.batch` is not a multiple of the processes, or of processes times `micro_batch`.
     """
-    batch, wanted = job.train.batch, job.launch.micro_batch
-    if batch % processes:
-        raise UserError(
-            f"train.batch is {batch}, which {processes} processes cannot share evenly; set it to a multiple of {processes}"
-        )
-    share = batch // processes
-    micro = share if wanted is None else min(wanted, share)
-    if share % micro:
-        raise UserError(
-            f"launch.micro_batch is {wanted}, and train.batch {batch} gives each of {processes} processes {share} rows a "
-            f"step, which is no multiple of it; set micro_batch to a divisor of {share}"
-        )
-    return micro, share // micro
+    return shares(job.train.batch, job.launch.micro_batch, processes=processes)
 
 
 @contextmanager

@@ -72,6 +72,30 @@ def check_engine(shape: LaunchSpec) -> None:
         )
 
 
+def check_optimizer(job: Job) -> None:
+    """Raise UserError where the job's optimizer is not installed here, or its engine cannot take it."""
+    name, shape = job.train.optimizer, job.launch
+    if name == "adafactor" and shape.engine == "deepspeed":
+        raise UserError(
+            "train.optimizer: adafactor needs matrices, and DeepSpeed lays all parameters out in a row; take engine: none, "
+            "or optimizer: adamw-8bit"
+        )
+    if not name.endswith("8bit"):
+        return
+    if shape.offload != "none":
+        raise UserError(
+            f"train.optimizer: {name} works on a GPU, and the launch shape offloads it; take one of the two"
+        )
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UserError(
+            f"train.optimizer: {name} needs bitsandbytes, which is not installed; pip install bitsandbytes, or set "
+            "optimizer: adamw"
+        )
+    if shape.device == "cpu" or _on_cpu():
+        where = "the launch shape says device: cpu" if shape.device == "cpu" else "this machine has none"
+        raise UserError(f"train.optimizer: {name} needs a CUDA GPU, and {where}; set optimizer: adamw")
+
+
 def engine_line(trainer: Any, job: Job) -> str:
     """What is in charge of `trainer`, once its training has begun: "DeepSpeed ZeRO-2, 2 processes, bf16".
 

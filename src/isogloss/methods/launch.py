@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,8 +25,9 @@ from isogloss.errors import (
     RefusedError,
     UserError,
 )
-from isogloss.methods.engine import check_engine
+from isogloss.methods.engine import check_engine, check_optimizer
 from isogloss.methods.follow import LogFollower
+from isogloss.methods.hostfile import on_hosts
 from isogloss.methods.job import LOG, Job
 from isogloss.methods.processes import LAUNCHER, Workers, error_text, tail
 from isogloss.spec.launch import LaunchSpec
@@ -48,16 +50,29 @@ def launch(job: Job, *, on_step: Callable[[dict[str, Any]], None] | None = None)
         InterruptedRun: stopped from outside; the same call goes on from the last checkpoint.
         RuntimeError: a process failed in another way; carries the end of what it printed.
     """
+    job = job.model_copy(update={"launch": on_hosts(job.launch)})
     check_engine(job.launch)
+    check_optimizer(job)
     local = processes_per_node(job.launch)
     if job.launch.node_rank == 0:
         job.write()  # All nodes read the first one's, in the folder that they share.
+        _call_others(job)
     log = LogFollower(job.folder / LOG)
     with _stop_signals() as stops, Workers(job, local=local) as workers:
         _follow(workers, log, on_step, stops)
         codes = workers.codes()
     if any(codes.values()):
         raise _error(workers, codes, stopped=bool(stops))
+
+
+def _call_others(job: Job) -> None:
+    """Tell what to start on the other nodes, which nothing here reaches."""
+    for rank in range(1, job.launch.nodes):
+        print(
+            f"{job.method}: waits for node {rank}; there, with the same folder: "
+            f"python -m isogloss.methods.node {job.folder} --node-rank {rank}",
+            file=sys.stderr,
+        )
 
 
 def processes_per_node(shape: LaunchSpec) -> int:

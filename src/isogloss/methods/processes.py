@@ -136,6 +136,8 @@ class Workers:
         world = {"WORLD_SIZE": str(self.local * shape.nodes), "LOCAL_WORLD_SIZE": str(self.local)}
         if shape.nodes > 1:
             host, _, port = str(shape.rendezvous).rpartition(":")
+            if host.startswith("127.") and sys.platform == "linux":
+                world["GLOO_SOCKET_IFNAME"] = "lo"  # Nodes that are one machine.
             return {**world, "MASTER_ADDR": host, "MASTER_PORT": port, "GROUP_RANK": str(shape.node_rank)}
         from torch.distributed import TCPStore
 

@@ -21,25 +21,33 @@ class LaunchSpec(Section):
     `engine: none` is plain PyTorch (data parallel on several processes); `deepspeed` is ZeRO stage `zero`, with
     parameters and optimizer state offloaded to the processor's memory on request. `deepspeed` settings are merged over
     those that follow from the rest. `processes` are those of one node; `auto` is one a GPU, or one where there is none.
+    With `scoring` as many processes share the scoring of a pipeline's stages, each with a whole copy of the model.
     With several `nodes` the same command runs on each in a folder that they share, with its own `node_rank` and a common
-    `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings.
+    `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings. A DeepSpeed `hostfile`
+    (`HOST slots=N` a line) says nodes, processes and, where it is not set, the rendezvous: port 29500 of the first host.
     """
 
     processes: Literal["auto"] | Count = 1
     nodes: Count = 1
     node_rank: Annotated[int, Field(ge=0)] = 0
     rendezvous: str | None = None
+    hostfile: Path | None = None
     engine: Literal["none", "deepspeed"] = "none"
     zero: Literal[0, 1, 2, 3] = 2
     offload: Literal["none", "cpu"] = "none"
     micro_batch: Count | None = None
     gradient_checkpointing: bool = False
+    scoring: bool = False
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Count | None = None
     deepspeed: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _nodes_meet(self) -> LaunchSpec:
+        if self.hostfile is not None:
+            if self.nodes != 1 or self.processes != 1:
+                raise ValueError("a hostfile says nodes and processes; leave them out")
+            return self
         if self.nodes > 1 and not _HOST_PORT.fullmatch(self.rendezvous or ""):
             raise ValueError("several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0")
         if self.node_rank >= self.nodes:
