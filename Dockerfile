@@ -1,26 +1,61 @@
-# A CPU image that runs as an ordinary user, with results and the converted model (1.1 GB) in named volumes:
-#   docker build -t isogloss .
-#   docker run --rm -v isogloss-runs:/work/mlruns -v isogloss-cache:/cache isogloss
+# Two images that run as an ordinary user, with results and the converted model (1.1 GB) in volumes:
+#   docker build --target cpu  -t isogloss:cpu .
+#   docker build --target cuda -t isogloss:cuda .
+#   docker run --rm -v isogloss-runs:/work/mlruns -v isogloss-cache:/cache isogloss:cpu run pipelines/embedded.yaml
 #
-# On x86-64 the public index gives the CUDA build of torch, which is gigabytes larger and not used here. To take the CPU
-# build, pass PyTorch's CPU wheel index: --build-arg PIP_EXTRA_INDEX_URL=…
-FROM python:3.11-slim
+# On x86-64 the public index has only the CUDA build of torch, gigabytes larger. For a cpu image without it, pass PyTorch's
+# CPU wheel index: --build-arg TORCH_INDEX=…    More: docs/container.md
+FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS base
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip \
+    PATH=/opt/isogloss/bin:$PATH
 
-ARG PIP_EXTRA_INDEX_URL=""
-ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 GIT_PYTHON_REFRESH=quiet
-
+# What the project needs, without the project: made again only when pyproject.toml or constraints.txt change. An empty
+# package stands where the project will be.
+FROM base AS empty
 WORKDIR /src
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+RUN python -m venv /opt/isogloss
+COPY pyproject.toml constraints.txt ./
+RUN mkdir -p src/isogloss && touch README.md LICENSE src/isogloss/__init__.py
+
+FROM empty AS needs-cpu
+ARG TORCH_INDEX=""
+RUN --mount=type=cache,target=/var/cache/pip \
+    PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+
+FROM empty AS needs-cuda
+RUN --mount=type=cache,target=/var/cache/pip \
+    pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+
+# The project as a wheel: the only step besides the pipelines that a change of code repeats.
+FROM empty AS wheel
+RUN --mount=type=cache,target=/var/cache/pip pip install -c constraints.txt setuptools
+COPY README.md LICENSE ./
 COPY src ./src
-RUN pip install -c constraints.txt ".[deepspeed]"
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
+# Everything but the packages. Number 1000 is the first ordinary user of most machines, so that mounted folders fit.
+FROM base AS home
 RUN useradd --create-home --uid 1000 isogloss \
-    && mkdir -p /work/mlruns /cache && chown -R isogloss /work /cache
-COPY --chown=isogloss pipelines /work/pipelines
-USER isogloss
+    && mkdir -p /work/mlruns /cache /artifacts \
+    && chown -R 1000:1000 /work /cache /artifacts
 WORKDIR /work
-ENV ISOGLOSS_CACHE=/cache
+COPY --chown=1000:1000 pipelines /work/pipelines
+ENV ISOGLOSS_CACHE=/cache GIT_PYTHON_REFRESH=quiet
 VOLUME ["/work/mlruns", "/cache"]
-
+HEALTHCHECK --interval=5m --timeout=1m --start-period=2m --retries=2 CMD ["isogloss", "doctor", "--quick"]
 ENTRYPOINT ["isogloss"]
-CMD ["run", "pipelines/embedded.yaml"]
+CMD ["--help"]
+
+FROM home AS cuda
+ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=needs-cuda /opt/isogloss /opt/isogloss
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --no-deps --force-reinstall /wheels/*.whl
+USER 1000:1000
+
+# The last one is what a build without --target makes.
+FROM home AS cpu
+COPY --from=needs-cpu /opt/isogloss /opt/isogloss
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --no-index --no-deps --force-reinstall /wheels/*.whl
+USER 1000:1000
