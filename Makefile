@@ -3,24 +3,44 @@
 PYTHON   ?= python3
 PIPELINE ?= pipelines/embedded.yaml
 BIN      := .venv/bin
+# Two test processes with one thread each: most tests wait for processes that they start. Files stay whole, as their tests share fixtures.
+TOGETHER := -n 2 --dist loadfile
 READY    := .venv/.ready
 
-.PHONY: help run test test-slow check ui bench clean
+.PHONY: help setup run smoke test test-slow test-faults test-lowest test-latest check image ui bench clean
 
 help:            ## show this list
-	@sed -n 's/^\([a-z-]*:\).*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*:\).*## /\1\t/p' Makefile | expand -t 14
 
 run: $(READY)    ## run pipelines/embedded.yaml to its end, or go on where it stopped
 	$(BIN)/isogloss run $(PIPELINE)
 
+smoke: $(READY)  ## every kind of stage once, in minutes: pipelines/smoke.yaml
+	$(BIN)/isogloss run pipelines/smoke.yaml
+
+setup: $(READY)  ## only set up .venv
+
 test: $(READY)   ## run the tests
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 
 test-slow: $(READY)  ## run the tests that take longer
 	$(BIN)/python -m pytest -m slow
 
-check: $(READY)  ## formatting, lint, types, import layers (seconds)
-	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+test-faults: $(READY)  ## run the tests that kill, damage, fill and lock, slow ones too
+	$(BIN)/python -m pytest tests/faults
+
+test-lowest:     ## run the tests on the oldest versions that pyproject.toml allows
+	PYTHON=$(PYTHON) .ci/versions lowest
+
+test-latest:     ## run the tests on the newest versions that pyproject.toml allows
+	PYTHON=$(PYTHON) .ci/versions latest
+
+check: $(READY)  ## formatting, lint, types, import layers, workflows and container files (seconds)
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && .ci/lint $(BIN)
+
+image:           ## build the cpu image and ask it for its health; needs Docker
+	docker build --target cpu --build-arg TORCH_INDEX="$(PIP_EXTRA_INDEX_URL)" --tag isogloss:cpu .
+	docker run --rm isogloss:cpu doctor --quick
 
 ui: $(READY)     ## open MLflow on mlruns/
 	$(BIN)/isogloss ui
@@ -30,7 +50,7 @@ bench: $(READY)  ## measure scoring and training side by side
 	$(BIN)/python benchmarks/training.py
 
 clean:           ## remove .venv and caches; mlruns/ and the converted model stay
-	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
+	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is written last, so that a setup that was cut off, or is older than what it was made from, is done anew.

@@ -9,6 +9,7 @@ os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "
 import altair
 import mlflow.store.tracking.sqlalchemy_store
 import mlflow.tracking
+import openai
 import sklearn.decomposition
 import torch
 import transformers.models.gemma3.modeling_gemma3
@@ -18,6 +19,7 @@ import vl_convert
 import isogloss.cli.analyse
 import isogloss.cli.doctor
 import isogloss.cli.evaluate
+import isogloss.cli.localize
 import isogloss.cli.pipelines
 import isogloss.report.page
 import isogloss.tracking.ui

@@ -20,13 +20,14 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "mlruns" / "README.md"])
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = [
-    Requirement(text)
+    one
     for text in [*PROJECT["dependencies"], *(one for some in PROJECT["optional-dependencies"].values() for one in some)]
+    if (one := Requirement(text)).marker is None or one.marker.evaluate()
 ]
 COMMANDS = (
-    *("run", "plan", "status", "evaluate", "vectors", "analyse", "report"),
-    *("search-worker", "promote", "fetch", "generate", "export"),
-    *("ui", "doctor"),
+    *("run", "plan", "status", "evaluate", "vectors", "analyse", "report", "summary"),
+    *("search-worker", "promote", "fetch", "recheck", "generate", "export"),
+    *("datasets", "localize", "translate", "ui", "doctor"),
 )
 
 
@@ -188,22 +189,6 @@ def test_no_tracked_file_names_a_package_host_or_a_folder_of_ours(tracked: list[
             continue
         found += [f"{name}: {word}" for word in (*hosts, *paths) if word in text]
     assert not found
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / ".github" / "workflows").glob("*.yml")), ids=lambda path: path.name)
-def test_workflows_are_read_only_pinned_and_bounded(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    workflow = yaml.safe_load(text)
-    assert workflow["permissions"] == {"contents": "read"}
-    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
-    for job in workflow["jobs"].values():
-        assert job["timeout-minutes"] <= 300
-        for step in job["steps"]:
-            if "uses" in step:
-                assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step["uses"]), step["uses"]
-            else:
-                run = step["run"].removeprefix("make ")
-                assert run in targets or (ROOT / run).stat().st_mode & 0o100, run
 
 
 def test_ci_runs_the_readme_s_test_command() -> None:

@@ -22,6 +22,13 @@ def test_layers_inside_the_model_pass(model):
     check_settings(spec(align={"methods": ["midalign"], "midalign": {"layer": 2}}), model)
 
 
+def test_layers_of_one_kind_stand_in_the_place_of_both(model):
+    one = spec(sweep={"layers": [1], "loc_layers": [2]})
+    assert (one.sweep.layers_of("en"), one.sweep.layers_of("loc")) == ((1,), (2,))
+    with pytest.raises(UserError, match=r"sweep.loc_layers: 77 is outside the model"):
+        check_settings(spec(sweep={"loc_layers": [2, 77]}), model)
+
+
 def test_layers_outside_the_model_are_named(model):
     with pytest.raises(UserError, match=r"sweep.layers: 77, 99 is outside the model; m has layers 1 to \d+$"):
         check_settings(spec(sweep={"layers": [1, 77, 99]}), model)

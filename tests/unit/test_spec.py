@@ -65,16 +65,18 @@ def test_the_pipelines_of_the_project_are_valid(request):
         ("scoring: {method: mcq}", "scoring.method: input should be 'cloze' or 'letter', not 'mcq'"),
         (
             "data: {choices: a.jsonl}",
-            "data.choices: should be 'embedded' or a list of files, for example [mine.jsonl], not 'a.jsonl'",
+            "data.choices: should be 'embedded', or a list of data sets (global-mmlu, blend) and files, for example "
+            "[global-mmlu, mine.jsonl], not 'a.jsonl'",
         ),
         (
             "align: {instructions: a.jsonl}",
-            "align.instructions: should be 'embedded' or 'embedded-english', or a list of files, for example [mine.jsonl], "
-            "not 'a.jsonl'",
+            "align.instructions: should be 'embedded' or 'embedded-english', or a list of data sets (openassistant) and files, "
+            "for example [openassistant, mine.jsonl], not 'a.jsonl'",
         ),
         (
             "data: {choices: []}",
-            "data.choices: should be 'embedded' or a list of files, for example [mine.jsonl], not []",
+            "data.choices: should be 'embedded', or a list of data sets (global-mmlu, blend) and files, for example "
+            "[global-mmlu, mine.jsonl], not []",
         ),
         (
             "data: {languages: [en, no]}",

@@ -65,11 +65,18 @@ def run(
 
 
 @app.command()
-def plan(pipeline: PipelineFile, overrides: Set = None, as_json: Json = False) -> None:
-    """Show the stages, what is cached, and an estimate of time, memory and disk."""
-    from isogloss.cli.pipelines import plan_command
+def plan(
+    pipeline: PipelineFile,
+    overrides: Set = None,
+    gpu: Annotated[str | None, typer.Option(metavar="NAME", help="Plan for this GPU: H100, A100-80, L40S, …")] = None,
+    gpus: Annotated[int | None, typer.Option(min=1, help="How many GPUs a machine has.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="How many machines.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show the stages, what is cached, and an estimate of time, memory and disk, before anything is fetched."""
+    from isogloss.cli.planned import plan_command
 
-    plan_command(pipeline, overrides or [], as_json=as_json)
+    plan_command(pipeline, overrides or [], gpu=gpu, gpus=gpus, nodes=nodes, as_json=as_json)
 
 
 @app.command()
@@ -231,6 +238,25 @@ def report(
     report_command(run, overrides or [], out=out, as_json=as_json)
 
 
+@app.command()
+def summary(
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A pipeline's YAML, a run's name (isogloss status), or its MLflow run ID."),
+    ],
+    overrides: Set = None,
+    champion: Annotated[
+        str | None,
+        typer.Option(metavar="REF", help="Compare with it (default: models:/NAME@champion, NAME from promote.name)."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write (default: stdout).")] = None,
+) -> None:
+    """Write a run as Markdown: the plane, the table, the difference from the champion; also one that failed half-way."""
+    from isogloss.cli.summary import summary_command
+
+    summary_command(run, overrides or [], champion=champion, out=out)
+
+
 @app.command("search-worker")
 def search_worker(
     pipeline: PipelineFile,
@@ -275,6 +301,20 @@ def fetch(
     from isogloss.cli.registry import fetch_command
 
     fetch_command(ref, dest, uri=uri, as_json=as_json)
+
+
+@app.command()
+def recheck(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="models:/NAME@champion, or a fetched folder.")],
+    files: Files,
+    split: Annotated[Literal["dev1", "dev2", "test", "all"], typer.Option(help="Items of this split only.")] = "test",
+    device: Device = "cpu",
+    as_json: Json = False,
+) -> None:
+    """Score a promoted model again; refused where an accuracy has left the interval recorded at its promotion."""
+    from isogloss.cli.recheck import recheck_command
+
+    recheck_command(model, files, split=split, device=device, as_json=as_json)
 
 
 @app.command()
@@ -346,6 +386,151 @@ def export(
 
 
 @app.command()
+def datasets(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="A published set, e.g. global-mmlu; all are listed if left out."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="File to write (default: rows on stdout).")] = None,
+    mirror: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Read ORG/NAME/… in this folder (default: ISOGLOSS_MIRROR, else the Hub)."),
+    ] = None,
+    revision: Annotated[
+        str | None, typer.Option(metavar="COMMIT", help="Another commit, tag or branch than the pinned one.")
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODES", help="Languages, e.g. es,ko (default: the paper's and English).")
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="The publisher's split, e.g. devtest.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most this many rows a language and split.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List the published data sets, or write one in the project's format."""
+    from isogloss.cli.datasets import convert_command, list_command
+
+    if name is None:
+        list_command(as_json=as_json)
+        return
+    convert_command(
+        name,
+        out=out,
+        mirror=mirror,
+        revision=revision,
+        languages=languages,
+        split=split,
+        limit=limit,
+        as_json=as_json,
+    )
+
+
+AskedModel = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="Who is asked: a model's name at --url, or a model of this machine."),
+]
+AskedUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--url", metavar="URL", help="Endpoint with OpenAI's chat completions, e.g. http://localhost:8000/v1."
+    ),
+]
+AskedKey = Annotated[
+    str | None, typer.Option("--key", metavar="VARIABLE", help="Environment variable that holds the API key.")
+]
+AskingSettings = Annotated[
+    Path | None, typer.Option("--settings", metavar="YAML", help="A pipeline's YAML, or its section alone.")
+]
+Mirror = Annotated[
+    Path | None,
+    typer.Option(
+        "--mirror", metavar="DIR", help="Read ORG/NAME/… in this folder (default: ISOGLOSS_MIRROR, else the Hub)."
+    ),
+]
+MaxCost = Annotated[
+    float | None, typer.Option("--max-cost", min=0, help="Refuse to spend more, at the prices of the settings.")
+]
+
+
+@app.command()
+def localize(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    questions: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="BLEnD's question or annotation files; repeatable (default: the published)."),
+    ] = None,
+    choices: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="BLEnD's multiple-choice rows; repeatable (default: the published)."),
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option(metavar="CODES", help="Languages, e.g. es,ko (default: the paper's six).")
+    ] = None,
+    settings: AskingSettings = None,
+    model: AskedModel = None,
+    url: AskedUrl = None,
+    key: AskedKey = None,
+    mirror: Mirror = None,
+    max_cost: MaxCost = None,
+    items: Annotated[int | None, typer.Option(min=1, help="At most this many items a language.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make BLEnD local: in each language, without the country; by rules unless a model is named."""
+    from isogloss.cli.localize import localize_command
+
+    localize_command(
+        out,
+        questions=questions or [],
+        choices=choices or [],
+        languages=languages,
+        settings=settings,
+        model=model,
+        url=url,
+        key=key,
+        mirror=mirror,
+        max_cost=max_cost,
+        items=items,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def translate(
+    languages: Annotated[str, typer.Option(metavar="CODES", help="Languages to write, e.g. es,ko.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to make.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE…]", help="Instructions with English (JSONL); OpenAssistant if left out."),
+    ] = None,
+    settings: AskingSettings = None,
+    model: AskedModel = None,
+    url: AskedUrl = None,
+    key: AskedKey = None,
+    mirror: Mirror = None,
+    max_cost: MaxCost = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1, help="At most this many rows (default 6000, as the paper).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Translate English instructions with their answers by a model, and check what comes."""
+    from isogloss.cli.localize import translate_command
+
+    translate_command(
+        out,
+        instructions=files or [],
+        languages=languages,
+        settings=settings,
+        model=model,
+        url=url,
+        key=key,
+        mirror=mirror,
+        max_cost=max_cost,
+        rows=rows,
+        as_json=as_json,
+    )
+
+
+@app.command()
 def ui(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int | None, typer.Option(help="Port (default 5000, or the next free one).")] = None,
@@ -358,9 +543,13 @@ def ui(
 
 @app.command()
 def doctor(
-    mend: Annotated[bool, typer.Option("--mend", help="Mend what can be mended.")] = False, as_json: Json = False
+    mend: Annotated[bool, typer.Option("--mend", help="Mend what can be mended.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Look at names and sizes of files, not at what is in them: seconds.")
+    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Check packages, the embedded model, the store and the pipelines, and say what is wrong."""
     from isogloss.cli.doctor import doctor_command
 
-    raise typer.Exit(doctor_command(mend=mend, as_json=as_json))
+    raise typer.Exit(doctor_command(mend=mend, quick=quick, as_json=as_json))

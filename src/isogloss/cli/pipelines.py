@@ -177,39 +177,6 @@ def _say_next(plan: Plan) -> None:
     say("next: isogloss ui" if todo is None else f"next: isogloss run …, which goes on with {todo}")
 
 
-def plan_command(pipeline: Path, overrides: Sequence[str], *, as_json: bool) -> None:
-    """Stages, cached or not, and what they will cost."""
-    from isogloss.pipeline.estimate import estimate
-
-    plan = read_plan(pipeline, overrides)
-    costs = estimate(plan)
-    if as_json:
-        print_json(costs.as_json())
-        return
-    table = Table(title=f"{plan.spec.name} ({plan.spec.model}, {plan.dtype})")
-    for name in ("stage", "state"):
-        table.add_column(name)
-    for name in ("question forwards", "estimated time"):
-        table.add_column(name, justify="right")
-    for cost in costs.stages:
-        state = "cached" if cost.cached else ("damaged, runs again" if cost.damaged else "to do")
-        forwards = f"{cost.forwards:,.0f}" if cost.forwards else "–"
-        table.add_row(cost.stage, state, forwards, "–" if cost.cached else _minutes(cost.seconds))
-    console = output()
-    console.print(table)
-    console.print(
-        f"to do: about {_minutes(costs.seconds)}, {costs.memory_bytes / 2**30:.1f} GiB of memory at the peak, "
-        f"{costs.disk_bytes / 2**20:.0f} MiB of disk (free: {costs.free_bytes / 2**30:.0f} GiB)"
-    )
-    for line in costs.notes:
-        console.print(line)
-    say(f"next: isogloss run {pipeline}")
-
-
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
-
-
 def status_command(pipeline: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
     """One pipeline's stages, or every pipeline that left a journal here."""
     from isogloss.pipeline.status import pipeline_states

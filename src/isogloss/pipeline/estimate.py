@@ -8,29 +8,25 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from isogloss.models.shape import model_shape
+from isogloss.pipeline.sizes import choice_sizes, training_sizes
 from isogloss.pipeline.steps import Plan
 from isogloss.spec import PipelineSpec
+from isogloss.spec.section import Layers
 from isogloss.stages.data import AXES
 from isogloss.stages.points import suffixed
+from isogloss.stages.stage import Stage
 from isogloss.stages.states import ITEMS, PAIRS, SENTENCES, parts_of
 
 #: Tokens of a packed question and positions read, typical of the embedded items.
 TOKENS, READS = 45, 8
 #: Share of the measured matrix-multiply speed that scoring reaches (measured with the embedded model on two cores).
 EFFICIENCY = 0.45
-#: Items a language and axis where a split is not bounded, as the embedded benchmark has them.
-UNBOUNDED = {
-    ("dev1", "transfer"): 335,
-    ("dev1", "localization"): 50,
-    ("dev2", "transfer"): 335,
-    ("dev2", "localization"): 50,
-    ("test", "transfer"): 1000,
-    ("test", "localization"): 140,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +56,56 @@ class Costs:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """What an estimate needs of a model: `stored` are bytes of its files, 0 where they are not here."""
+
+    parameters: float
+    stored: float
+    layers: int
+    hidden_size: int
+    vocabulary: int
+
+
 def estimate(plan: Plan) -> Costs:
     """Costs of what is not cached."""
     shape = model_shape(plan.model.path)
-    weights = sum(path.stat().st_size for path in plan.model.path.glob("*.safetensors"))
-    parameters = weights / shape.bytes_per_weight
-    head = shape.vocabulary * shape.hidden_size
-    body = max(parameters - head, parameters * 0.1)
+    stored = sum(path.stat().st_size for path in plan.model.path.glob("*.safetensors"))
+    weights = Weights(
+        parameters=stored / shape.bytes_per_weight,
+        stored=stored,
+        layers=shape.num_layers,
+        hidden_size=shape.hidden_size,
+        vocabulary=shape.vocabulary,
+    )
+    steps = [(step.stage, step.done, step.missing is not None and step.folder.exists()) for step in plan.steps]
+    return costs_of(plan.spec, weights, steps, dtype=plan.dtype, root=plan.root)
+
+
+def costs_of(
+    spec: PipelineSpec, weights: Weights, steps: Sequence[tuple[Stage, bool, bool]], *, dtype: str, root: Path
+) -> Costs:
+    """Costs here of what is left of `steps` (stage, whether it is done, whether it is damaged)."""
+    head = weights.vocabulary * weights.hidden_size
+    body = max(weights.parameters - head, weights.parameters * 0.1)
     flops = 2 * body * TOKENS + 2 * head * READS
-    per_forward = flops / (EFFICIENCY * matmul_flops(plan.dtype))
-    forwards = forwards_by_stage(plan.spec, shape.num_layers)
+    per_forward = flops / (EFFICIENCY * matmul_flops(dtype))
+    forwards = forwards_by_stage(spec, weights.layers)
     stages = []
-    for step in plan.steps:
-        count = forwards.get(step.stage.name, 0.0)
-        seconds = count * per_forward + _OVERHEAD.get(step.stage.family, 2.0)
-        damaged = step.missing is not None and step.folder.exists()
-        stages.append(StageCost(step.stage.name, step.done, damaged, 0.0 if step.done else count, seconds))
+    for stage, done, damaged in steps:
+        count = forwards.get(stage.name, 0.0)
+        seconds = count * per_forward + OVERHEAD.get(stage.family, 2.0)
+        stages.append(StageCost(stage.name, done, damaged, 0.0 if done else count, seconds))
     todo = [cost for cost in stages if not cost.cached]
-    width = 2 if plan.dtype == "bfloat16" else 4
-    reading = 128 * shape.vocabulary * 4 * 2
-    memory = parameters * width + weights * (1 if width == 2 else 0) + reading + 1.2 * 2**30
+    width = 2 if dtype == "bfloat16" else 4
+    reading = 128 * weights.vocabulary * 4 * 2
+    memory = weights.parameters * width + weights.stored * (1 if width == 2 else 0) + reading + 1.2 * 2**30
     notes = [] if todo else ["everything is cached: isogloss run says so and stops"]
-    free = shutil.disk_usage(plan.root).free
+    free = shutil.disk_usage(root).free
     disk = 40 * 2**20 if todo else 0
+    if not weights.stored:
+        disk += round(2 * weights.parameters)
+        notes.append(f"the model is not here: {2 * weights.parameters / 2**30:.1f} GiB will be fetched")
     if disk > free:
         notes.append("there is not enough disk space for the results")
     return Costs(
@@ -96,7 +119,7 @@ def estimate(plan: Plan) -> Costs:
 
 
 #: Seconds that do not grow with the number of forwards: reading facts, intervals, figures.
-_OVERHEAD = {
+OVERHEAD = {
     "data": 6.0,
     "baseline": 12.0,
     "vectors": 3.0,
@@ -118,19 +141,24 @@ _OVERHEAD = {
 }
 
 
+def _shares(swept: Layers, layers: int) -> float:
+    """Passes that start at each of the layers, in whole ones."""
+    return sum((layers - layer + 1) / layers for layer in (range(1, layers + 1) if swept == "all" else swept))
+
+
 def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     """Question forwards of each stage; a pass that starts at layer l counts as the share of layers above it."""
     languages = len(spec.data.languages)
+    unbounded = choice_sizes(spec).items
     bound = {"dev1": spec.data.dev1, "dev2": spec.data.dev2, "test": spec.data.test}
     items = {
-        (split, axis): getattr(limits, axis) or UNBOUNDED[split, axis]
+        (split, axis): _bounded(getattr(limits, axis), unbounded.get((split, axis), 0.0))
         for split, limits in bound.items()
         for axis in ("transfer", "localization")
     }
     dev2, test = (items[split, "transfer"] + items[split, "localization"] for split in ("dev2", "test"))
-    swept = range(1, layers + 1) if spec.sweep.layers == "all" else spec.sweep.layers
-    shares = sum((layers - layer + 1) / layers for layer in swept)
-    points = shares * (len(spec.sweep.en_gammas) + len(spec.sweep.loc_gammas))
+    points = _shares(spec.sweep.layers_of("en"), layers) * len(spec.sweep.en_gammas)
+    points += _shares(spec.sweep.layers_of("loc"), layers) * len(spec.sweep.loc_gammas)
     pairs = sum(min(spec.vectors.pairs, items["dev1", axis]) for axis in ("transfer", "localization"))
     vectors = 2 * languages * pairs * 0.2
     found = {
@@ -141,7 +169,7 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     }
     for method in spec.align.methods:
         train = spec.align.of(method).train
-        steps = train.steps or train.epochs * _INSTRUCTIONS * languages / train.batch
+        steps = train.steps or train.epochs * training_sizes(spec.align.instructions).rows * languages / train.batch
         found |= {
             f"align-{method}": steps * train.batch * _TRAINING_FORWARDS[method],
             f"follow-{method}": train.checks * languages * 2 * spec.align.check_items,
@@ -157,7 +185,7 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     return found
 
 
-def _captured(spec: PipelineSpec, items: dict[tuple[str, str], int]) -> float:
+def _captured(spec: PipelineSpec, items: dict[tuple[str, str], float]) -> float:
     """Prompts alone, unsteered and then under three steerings of about half of the layers; no logits are read."""
     section, parts = spec.analyses, parts_of(spec)
     most = {axis: min(section.items or items["test", axis], items["test", axis]) for axis in AXES}
@@ -167,12 +195,15 @@ def _captured(spec: PipelineSpec, items: dict[tuple[str, str], int]) -> float:
     return len(spec.data.languages) * prompts * 0.2 * (1 + 3 * 0.5)
 
 
+def _bounded(limit: int | None, available: float) -> float:
+    """Items where a setting bounds those that there are; the embedded benchmark's are about as many as any bound."""
+    return available if limit is None else float(limit)
+
+
 #: What a trial of a search costs an item, in question forwards: it starts from kept states.
 _TRIAL = 0.25
 #: What a row of a training step costs, in question forwards: forward and backward of each sequence that it holds.
 _TRAINING_FORWARDS = {"mist": 3.0, "clo": 4 * 3.0, "midalign": 3.0}
-#: Instructions where `steps` is not set, as many as the embedded pipeline has.
-_INSTRUCTIONS = 1500
 
 
 def matmul_flops(dtype: str) -> float:

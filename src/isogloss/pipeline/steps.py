@@ -24,6 +24,8 @@ from isogloss.stages import stages_of
 from isogloss.stages.align import launch_of
 from isogloss.stages.stage import RECORD, Record, Stage
 
+#: How items are scored, whatever the stage.
+_SCORED = ("stages/scoring.py", "stages/parts.py")
 #: Folder of everything that runs leave behind, under the working directory.
 STORE = "mlruns"
 
@@ -110,7 +112,7 @@ def make_plan(spec: PipelineSpec, root: Path) -> Plan:
                 "stage": name,
                 "settings": stage.settings(spec),
                 "inputs": [keys[need] for need in stage.needs],
-                "code": code_version((*stage.sources, f"stages/{stage.family}.py", "stages/scoring.py")),
+                "code": code_version((*stage.sources, f"stages/{stage.family}.py", *_SCORED)),
                 "model": [model.digest, dtype] if stage.uses_model else None,
             }
         )
@@ -131,7 +133,13 @@ def check_settings(spec: PipelineSpec, model: Path) -> None:
         )
     if "midalign" in shapes:
         _check_pairs(spec.align.midalign, shapes["midalign"])
-    layer_settings = {"sweep.layers": spec.sweep.layers}
+    sweep = spec.sweep
+    layer_settings = {"sweep.layers": sweep.layers}
+    layer_settings |= {
+        name: own
+        for name, own in {"sweep.en_layers": sweep.en_layers, "sweep.loc_layers": sweep.loc_layers}.items()
+        if own is not None
+    }
     if spec.search.checkpoints:
         layer_settings |= {"search.en_layers": spec.search.en_layers, "search.loc_layers": spec.search.loc_layers}
     asked: dict[str, Sequence[int]] = {name: value for name, value in layer_settings.items() if value != "all"}

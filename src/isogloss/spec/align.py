@@ -6,14 +6,20 @@ Settings under `align.train` hold for all methods; a method's own `train` overri
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from isogloss.spec.section import Count, Fraction, Positive, Section, is_files
+from isogloss.spec.section import Count, Fraction, Positive, Section, sets_or_files
 
 Method = Literal["mist", "clo", "midalign"]
 METHODS: tuple[Method, ...] = ("mist", "clo", "midalign")
+#: Published sets by name, beside files.
+InstructionSet = Literal["openassistant"]
+ParallelSet = Literal["flores", "flores:devtest"]
+
+
+Optimizer = Literal["adamw", "adamw-8bit", "paged-adamw-8bit", "adafactor"]
 
 
 class LoraSection(Section):
@@ -32,6 +38,8 @@ class TrainSection(Section):
     `epochs` where it is null. `checks` is the number of points at which the model is scored on a dev subset while it
     trains (figure 5b), the start aside. `template` joins prompt and response: `plain` with a newline, `cloze` with the
     word that announces an answer in the language (as cloze scoring does), `chat` by the tokenizer's chat template.
+    `optimizer`: AdamW; with its moments in 8 bits, on a GPU alone, or in pages that move to the machine's memory where
+    the GPU's is short (bitsandbytes); or Adafactor, which keeps sums of rows and columns in place of moments.
     Rows longer than `max_length` tokens are dropped and counted, cut, or refused.
     """
 
@@ -44,6 +52,7 @@ class TrainSection(Section):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     warmup: Fraction = 0.03
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    optimizer: Optimizer = "adamw"
     max_grad_norm: Positive = 1.0
     max_length: Annotated[int, Field(ge=8)] = 640
     too_long: Literal["drop", "cut", "refuse"] = "drop"
@@ -119,15 +128,16 @@ class MidalignSection(Section):
 class AlignSection(Section):
     """Which methods are trained, and on what. Without `methods`, none.
 
-    `instructions` and `parallel` are `embedded` (generated from the facts that the benchmark leaves out), or files of
-    those formats; `instructions: embedded-english` are about the US, Great Britain and English alone, in all languages, as
-    translated English instructions are English-centred in content. `check_items` bounds the dev items a language and axis
-    that the checks score. `launch` names a launch shape, a YAML; `launches` another one for a method.
+    `instructions` and `parallel` are `embedded` (generated from the facts that the benchmark leaves out), or a list of
+    published sets and files of those formats: `openassistant` as the section `translate` has it translated, `flores` (its
+    dev split) or `flores:devtest`. `instructions: embedded-english` are about the US, Great Britain and English alone, in
+    all languages, as translated English instructions are English-centred in content. `check_items` bounds the dev items a
+    language and axis that the checks score. `launch` names a launch shape, a YAML; `launches` another one for a method.
     """
 
     methods: tuple[Method, ...] = ()
-    instructions: Literal["embedded", "embedded-english"] | tuple[Path, ...] = "embedded"
-    parallel: Literal["embedded"] | tuple[Path, ...] = "embedded"
+    instructions: Literal["embedded", "embedded-english"] | tuple[InstructionSet | Path, ...] = "embedded"
+    parallel: Literal["embedded"] | tuple[ParallelSet | Path, ...] = "embedded"
     missing_language: Literal["count", "refuse"] = "count"
     check_items: Annotated[int, Field(ge=2)] = 20
     launch: Path | None = None
@@ -151,14 +161,15 @@ class AlignSection(Section):
                 merged[method] = {**own, "train": {**paper, **shared, **own.get("train", {})}}
         return merged
 
-    @field_validator("instructions", "parallel", mode="before")
+    @field_validator("instructions", mode="before")
     @classmethod
-    def _embedded_or_files(cls, value: Any, info: ValidationInfo) -> Any:
-        known = ["embedded", "embedded-english"] if info.field_name == "instructions" else ["embedded"]
-        if value not in known and not is_files(value):
-            named = " or ".join(f"'{one}'" for one in known)
-            raise ValueError(f"should be {named}, or a list of files, for example [mine.jsonl], not {value!r}")
-        return value
+    def _instructions(cls, value: Any) -> Any:
+        return sets_or_files(value, words=("embedded", "embedded-english"), sets=get_args(InstructionSet))
+
+    @field_validator("parallel", mode="before")
+    @classmethod
+    def _parallel(cls, value: Any) -> Any:
+        return sets_or_files(value, words=("embedded",), sets=get_args(ParallelSet))
 
     @field_validator("methods")
     @classmethod

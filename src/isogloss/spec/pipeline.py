@@ -15,10 +15,11 @@ from isogloss.files import digest_of
 from isogloss.spec.align import METHODS, AlignSection
 from isogloss.spec.analyses import AnalysesSection
 from isogloss.spec.launch import LAUNCH_FOLDER
+from isogloss.spec.localize import NOT_LOCALIZED, NOT_TRANSLATED, LocalizeSection, TranslateSection
 from isogloss.spec.promote import PromoteSection
 from isogloss.spec.reading import NOT_YAML, read_yaml
 from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.spec.section import Finite, Layers, Section, is_files
+from isogloss.spec.section import Finite, Layers, Section, sets_or_files
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")
@@ -46,24 +47,46 @@ def _for_both_axes(value: Any) -> Any:
 Limits = Annotated[AxisLimits, BeforeValidator(_for_both_axes)]
 
 
-class DataSection(Section):
-    """Which items: `embedded` (generated from fact sources) or choices files, and how many of them are scored.
+#: Published sets of choices by name, beside files.
+ChoiceSet = Literal["global-mmlu", "blend"]
+PUBLISHED = ("global-mmlu", "blend", "flores", "openassistant")
 
-    `dev1`, `dev2`, `test` bound the items a language and axis in each split: a number, `all`, or one of them for each axis.
+
+class DataSection(Section):
+    """Which items: `embedded` (generated from fact sources), or a list of published sets and choices files.
+
+    `global-mmlu` is measured on the transfer axis; `blend` on the localization axis, as the section `localize` has it made
+    local. `splits` draws their dev1, dev2 and test by question, while a file's own are kept; `paper` draws every item of the
+    localization axis on its own, as the paper does. `dev1`, `dev2`, `test` bound the items a language and axis in each split:
+    a number, `all`, or one of them for each axis. `mirror` is a folder with `ORG/NAME/…` as on the Hugging Face Hub, from
+    which published sets are read; `revisions` names another commit, tag or branch of one.
     """
 
-    choices: Literal["embedded"] | tuple[Path, ...] = "embedded"
+    choices: Literal["embedded"] | tuple[ChoiceSet | Path, ...] = "embedded"
+    splits: Literal["question", "paper"] = "question"
     languages: tuple[str, ...] = ("en", "es", "id", "ko", "el", "zh", "ar")
     seed: int = 0
     dev1: Limits = AxisLimits()
     dev2: Limits = AxisLimits()
     test: Limits = AxisLimits()
+    mirror: Path | None = None
+    revisions: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("choices", mode="before")
     @classmethod
-    def _embedded_or_files(cls, value: Any) -> Any:
-        if value != "embedded" and not is_files(value):
-            raise ValueError(f"should be 'embedded' or a list of files, for example [mine.jsonl], not {value!r}")
+    def _sets_or_files(cls, value: Any) -> Any:
+        return sets_or_files(value, words=("embedded",), sets=get_args(ChoiceSet))
+
+    @field_validator("revisions")
+    @classmethod
+    def _of_published(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, revision in value.items():
+            if name not in PUBLISHED:
+                raise ValueError(
+                    f"'{name}' is no published set{did_you_mean(name, PUBLISHED)}; {', '.join(PUBLISHED)} are"
+                )
+            if not revision.strip():
+                raise ValueError(f"'{name}': a commit, tag or branch is needed")
         return value
 
     @field_validator("languages", mode="before")
@@ -101,12 +124,14 @@ Statistic = Literal["probability", "accuracy"]
 class SweepSection(Section):
     """Layers and strengths tried on dev2, and the rule's tolerance.
 
-    `layers` is `all`, or a list. The rule: the highest gain on the kind's own axis (EN transfer, LOC localization) among
-    points that lose at most `tolerance` (a fraction) on the other. `statistic` is what is gained and lost: the gold
-    option's probability among the options, or accuracy.
+    `layers` is `all`, or a list; `en_layers` and `loc_layers` stand in its place for one kind. The rule: the highest gain
+    on the kind's own axis (EN transfer, LOC localization) among points that lose at most `tolerance` (a fraction) on the
+    other. `statistic` is what is gained and lost: the gold option's probability among the options, or accuracy.
     """
 
     layers: Layers = "all"
+    en_layers: Layers | None = None
+    loc_layers: Layers | None = None
     en_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     loc_gammas: tuple[Finite, ...] = (0.5, 1.0, 2.0)
     tolerance: Annotated[float, Field(ge=0, le=1)] = 0.02
@@ -118,6 +143,11 @@ class SweepSection(Section):
         if not value:
             raise ValueError("at least one strength is needed")
         return value
+
+    def layers_of(self, kind: Literal["en", "loc"]) -> Layers:
+        """The layers at which a kind is tried."""
+        own = self.en_layers if kind == "en" else self.loc_layers
+        return self.layers if own is None else own
 
 
 class SteerSection(Section):
@@ -151,6 +181,8 @@ class PipelineSpec(Section):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     model: str
     data: DataSection = DataSection()
+    localize: LocalizeSection | None = None
+    translate: TranslateSection | None = None
     scoring: ScoringSection = ScoringSection()
     vectors: VectorsSection = VectorsSection()
     steer: SteerSection = SteerSection()
@@ -182,6 +214,9 @@ class PipelineSpec(Section):
         settings = self.model_dump(
             mode="json",
             exclude={
+                "data": {"mirror"},
+                "localize": NOT_LOCALIZED,
+                "translate": NOT_TRANSLATED,
                 "compute": {"device", "threads", "token_budget"},
                 "align": {"launch", "launches"},
                 "search": NOT_RESULTS,

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from isogloss.errors import did_you_mean
+
 
 class Section(BaseModel):
     """A group of settings: frozen, nothing unknown accepted."""
@@ -23,6 +25,23 @@ Count = Annotated[int, Field(ge=1)]
 def is_files(value: Any) -> bool:
     """Whether a setting that may be a word or files is a list of files."""
     return isinstance(value, list | tuple) and bool(value) and all(isinstance(one, str | Path) for one in value)
+
+
+def sets_or_files(value: Any, *, words: tuple[str, ...], sets: tuple[str, ...]) -> Any:
+    """A setting that is one of `words`, or a list of published sets' names and files; a set alone stands for a list.
+
+    Raises ValueError for anything else.
+    """
+    if value in sets:
+        return (value,)
+    if value not in words and not is_files(value):
+        named = " or ".join(f"'{word}'" for word in words)
+        close = did_you_mean(value, [*words, *sets]) if isinstance(value, str) else ""
+        raise ValueError(
+            f"should be {named}, or a list of data sets ({', '.join(sets)}) and files, for example [{sets[0]}, mine.jsonl], "
+            f"not {value!r}{close}"
+        )
+    return value
 
 
 def _all_or_layers(value: Any) -> Any:

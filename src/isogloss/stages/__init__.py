@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from isogloss.stages import (
     data,
     evaluate,
     follow,
+    localize,
     pca,
     perpendicularity,
     promote,
@@ -28,6 +30,7 @@ from isogloss.stages import (
     search,
     states,
     sweep,
+    translate,
     vectors,
 )
 from isogloss.stages.points import UNALIGNED, suffixed
@@ -62,15 +65,17 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
     searched = (*map(_search, studied), _promote(studied)) if studied else ()
     methods = [one for one in METHODS if one in spec.align.methods]
     why = _analyses(spec, methods)
+    measure = (*_before(data.needs(spec)), replace(_MEASURE[0], needs=data.needs(spec)), *_MEASURE[1:])
     if not methods:
-        return (*_MEASURE, *why, *searched, _report("report", needs=("analyse",), why=why, searched=searched))
+        return (*measure, *why, *searched, _report("report", needs=("analyse",), why=why, searched=searched))
     trained = [f"{family}-{one}" for one in methods for family in ("align", "follow", "evaluate")]
     return (
-        *_MEASURE,
+        *measure,
         _report("report-first", needs=("analyse",)),
+        *_before(corpus.needs(spec)),
         Stage(
             name="corpus",
-            needs=(),
+            needs=corpus.needs(spec),
             settings=corpus.settings,
             sources=("data",),
             uses_model=False,
@@ -88,6 +93,16 @@ def stages_of(spec: PipelineSpec) -> tuple[Stage, ...]:
         *why,
         *searched,
         _report("report", needs=("analyse", "compare"), why=why, searched=searched),
+    )
+
+
+def _before(needed: Sequence[str]) -> tuple[Stage, ...]:
+    """What puts a published set into other languages, where it is asked for by name."""
+    makers = (("localize", localize.settings, localize.run), ("translate", translate.settings, translate.run))
+    return tuple(
+        Stage(name=name, needs=(), settings=settings, sources=("data", "localize"), uses_model=False, run=run)
+        for name, settings, run in makers
+        if name in needed
     )
 
 

@@ -8,65 +8,72 @@ from typing import Any
 
 from isogloss.data.read import RowType, read_rows, write_rows
 from isogloss.data.rows import InstructionRow, ParallelRow, Row
+from isogloss.data.sets.catalogue import FLORES, OPENASSISTANT
+from isogloss.data.sets.entries import files_of, identities, noted, twice
+from isogloss.data.sets.load import load_flores, set_and_split
 from isogloss.errors import UserError
-from isogloss.files import digest_of, sha256_file
+from isogloss.files import digest_of, sha256_file, write_json
 from isogloss.spec import PipelineSpec
 from isogloss.stages.stage import Dataset, Metric, Record, StageRun
 
-INSTRUCTIONS, PARALLEL = "instructions.jsonl", "parallel.jsonl"
+INSTRUCTIONS, PARALLEL, SOURCES = "instructions.jsonl", "parallel.jsonl", "sources.json"
+#: The stage whose folder holds OpenAssistant in the languages of the data.
+TRANSLATE = "translate"
+
+
+def needs(spec: PipelineSpec) -> tuple[str, ...]:
+    """The stage that translates OpenAssistant, where it is asked for by name."""
+    return (TRANSLATE,) if OPENASSISTANT.name in spec.align.instructions else ()
 
 
 def settings(spec: PipelineSpec) -> Any:
-    """Where the rows come from, with the contents of files in place of their names."""
+    """Where the rows come from, with the contents of files and the commits of published sets in place of their names."""
+    section = spec.align
     return {
         "seed": spec.data.seed,
-        "instructions": _contents("instructions", spec.align.instructions),
-        "parallel": _contents("parallel", spec.align.parallel),
+        "instructions": _contents(spec, "instructions", section.instructions),
+        "parallel": _contents(spec, "parallel", section.parallel),
     }
 
 
-def _contents(name: str, source: Any) -> Any:
-    if isinstance(source, str):
-        return source
-    if missing := [str(path) for path in source if not path.is_file()]:
-        raise UserError(f"align.{name}: no such file: {', '.join(missing)}")
-    return [sha256_file(path) for path in source]
+def _contents(spec: PipelineSpec, name: str, entries: str | Sequence[str | Path]) -> Any:
+    if isinstance(entries, str):
+        return entries
+    return identities(
+        entries,
+        spec.data.languages,
+        setting=f"align.{name}",
+        made=(OPENASSISTANT.name,),
+        mirror=spec.data.mirror,
+        revisions=spec.data.revisions,
+    )
 
 
 def run(stage: StageRun) -> Record:
     """Generate or read both kinds of rows."""
-    section, seed = stage.spec.align, stage.spec.data.seed
+    sources: list[dict[str, Any]] = []
     notices: list[str] = []
     with stage.progress(2, "training data") as advance:
-        instructions: tuple[InstructionRow, ...]
-        parallel: tuple[ParallelRow, ...]
-        if section.instructions == "embedded":
-            from isogloss.data.facts.training import training_instructions
-
-            instructions = training_instructions(seed=seed)
-        elif section.instructions == "embedded-english":
-            from isogloss.data.facts.training import english_centred_instructions
-
-            instructions = english_centred_instructions(seed=seed, asked_locally=True)
-        else:
-            instructions = _read(stage, section.instructions, InstructionRow, notices)
+        instructions = _instructions(stage, notices)
         advance(1)
-        if section.parallel == "embedded":
-            from isogloss.data.facts.training import training_parallel
-
-            parallel = training_parallel(seed=seed)
-        else:
-            parallel = _read(stage, section.parallel, ParallelRow, notices)
+        parallel = _parallel(stage, sources, notices)
         advance(1)
+    artifacts = {INSTRUCTIONS: "data", PARALLEL: "data"}
+    if sources:
+        write_json(stage.out / SOURCES, sources)
+        artifacts[SOURCES] = "data"
     write_rows(stage.out / INSTRUCTIONS, instructions)
     write_rows(stage.out / PARALLEL, parallel)
     return Record(
-        params={"align.digest": corpus_digest(stage.out)[:16]},
+        params={
+            "align.digest": corpus_digest(stage.out)[:16],
+            **{f"align.revision.{one['name'].replace(':', '-')}": one["revision"] or "mirror" for one in sources},
+        },
         metrics=(
             Metric(name="rows/instructions", value=len(instructions)),
             Metric(name="rows/parallel", value=len(parallel)),
         ),
-        artifacts={INSTRUCTIONS: "data", PARALLEL: "data"},
+        artifacts=artifacts,
         datasets=(_dataset("instructions", instructions), _dataset("parallel", parallel)),
         note=" ".join(
             [
@@ -75,6 +82,48 @@ def run(stage: StageRun) -> Record:
             ]
         ),
     )
+
+
+def _instructions(stage: StageRun, notices: list[str]) -> tuple[InstructionRow, ...]:
+    chosen, seed = stage.spec.align.instructions, stage.spec.data.seed
+    if chosen == "embedded":
+        from isogloss.data.facts.training import training_instructions
+
+        return training_instructions(seed=seed)
+    if chosen == "embedded-english":
+        from isogloss.data.facts.training import english_centred_instructions
+
+        return english_centred_instructions(seed=seed, asked_locally=True)
+    translated = (stage.inputs[TRANSLATE] / INSTRUCTIONS,) if OPENASSISTANT.name in chosen else ()
+    return _read(stage, (*translated, *files_of(chosen)), InstructionRow, notices)
+
+
+def _parallel(stage: StageRun, sources: list[dict[str, Any]], notices: list[str]) -> tuple[ParallelRow, ...]:
+    """`sources` gets what is noted of published sets, `notices` what was left out of files."""
+    chosen, data = stage.spec.align.parallel, stage.spec.data
+    if chosen == "embedded":
+        from isogloss.data.facts.training import training_parallel
+
+        return training_parallel(seed=data.seed)
+    rows: list[ParallelRow] = []
+    for name in dict.fromkeys(entry for entry in chosen if isinstance(entry, str)):
+        loaded = load_flores(
+            data.languages,
+            split=set_and_split(name)[1],
+            mirror=data.mirror,
+            revision=data.revisions.get(FLORES.name),
+        )
+        for line in loaded.notices:
+            stage.say(f"{name}: {line}")
+        sources.append(noted(name, loaded))
+        rows += loaded.rows
+    if files := files_of(chosen):
+        rows += _read(stage, files, ParallelRow, notices)
+    if (repeated := twice(rows)) is not None:
+        raise UserError(
+            f"align.parallel: two rows have the id '{repeated}'; each data set and file needs IDs of its own"
+        )
+    return tuple(rows)
 
 
 def _read(stage: StageRun, paths: Sequence[Path], row_type: type[RowType], notices: list[str]) -> tuple[RowType, ...]:

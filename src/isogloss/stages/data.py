@@ -10,44 +10,65 @@ from typing import Any
 
 from isogloss.data.read import read_choices, write_rows
 from isogloss.data.rows import ENGLISH, Axis, ChoiceItem
+from isogloss.data.sets.catalogue import BLEND, GLOBAL_MMLU
+from isogloss.data.sets.entries import files_of, identities, noted, twice
+from isogloss.data.sets.load import load_global_mmlu
+from isogloss.data.sets.splits import draw_splits
 from isogloss.errors import UserError, did_you_mean
-from isogloss.files import digest_of, read_json, sha256_file, write_atomic
+from isogloss.files import digest_of, read_json, write_atomic, write_json
 from isogloss.spec import PipelineSpec
 from isogloss.stages.stage import RECORD, Dataset, Metric, Record, StageRun
 
 AXES: tuple[Axis, Axis] = ("transfer", "localization")
 CHOICES = "choices.jsonl"
 CARD = "data-card.md"
+SOURCES = "sources.json"
+#: The stage whose folder holds localized BLEnD.
+LOCALIZE = "localize"
+
+
+def needs(spec: PipelineSpec) -> tuple[str, ...]:
+    """The stage that makes BLEnD local, where it is asked for by name."""
+    return (LOCALIZE,) if BLEND.name in spec.data.choices else ()
 
 
 def settings(spec: PipelineSpec) -> Any:
-    """The data section, with the contents of files in place of their names."""
-    chosen = spec.data.model_dump(mode="json")
-    if spec.data.choices != "embedded":
-        missing = [str(path) for path in spec.data.choices if not path.is_file()]
-        if missing:
-            raise UserError(f"data.choices: no such file: {', '.join(missing)}")
-        chosen["choices"] = [sha256_file(path) for path in spec.data.choices]
+    """The data section, with the contents of files and the commits of published sets in place of their names."""
+    section = spec.data
+    chosen = section.model_dump(mode="json", exclude={"mirror", "revisions"})
+    if section.choices != "embedded":
+        chosen["choices"] = identities(
+            section.choices,
+            section.languages,
+            setting="data.choices",
+            made=(BLEND.name,),
+            mirror=section.mirror,
+            revisions=section.revisions,
+        )
     return chosen
 
 
 def run(stage: StageRun) -> Record:
-    """Build or read the items, keep those of the languages asked for, bound their number."""
+    """Build or read the items, keep those of the languages asked for, draw their splits, bound their number."""
     section = stage.spec.data
-    card = None
+    artifacts = {CHOICES: "data"}
+    sources: list[dict[str, Any]] = []
     with stage.progress(1, "items") as advance:
         if section.choices == "embedded":
             from isogloss.data.facts.benchmark import build_benchmark
             from isogloss.data.facts.card import data_card
 
-            available = build_benchmark(seed=section.seed)
-            card = data_card(available)
+            available: Sequence[ChoiceItem] = build_benchmark(seed=section.seed)
+            write_atomic(stage.out / CARD, data_card(available))
+            artifacts[CARD] = "data"
         else:
-            table = read_choices(section.choices)
-            available = table.rows
-            for notice in table.notices:
-                stage.say(f"data: {', '.join(map(str, section.choices))}: {notice}")
+            available, sources = _chosen(stage)
         advance(1)
+    if section.splits == "paper":
+        available = _by_item(available, seed=section.seed)
+    if sources:
+        write_json(stage.out / SOURCES, sources)
+        artifacts[SOURCES] = "data"
     _check_languages(section.languages, available)
     items = [item for item in available if item.language in section.languages]
     limits = {"dev1": section.dev1, "dev2": section.dev2, "test": section.test}
@@ -63,14 +84,14 @@ def run(stage: StageRun) -> Record:
     ]
     _check_cells(kept)
     write_rows(stage.out / CHOICES, kept)
-    artifacts = {CHOICES: "data"}
-    if card is not None:
-        write_atomic(stage.out / CARD, card)
-        artifacts[CARD] = "data"
     counts = Counter((item.split, item.axis) for item in kept)
     digest = benchmark_digest(kept)
     return Record(
-        params={"data.digest": digest[:16], "data.languages": ",".join(section.languages)},
+        params={
+            "data.digest": digest[:16],
+            "data.languages": ",".join(section.languages),
+            **{f"data.revision.{one['name']}": one["revision"] or "mirror" for one in sources},
+        },
         metrics=tuple(Metric(name=f"items/{split}/{axis}", value=n) for (split, axis), n in sorted(counts.items())),
         artifacts=artifacts,
         datasets=tuple(
@@ -85,6 +106,45 @@ def run(stage: StageRun) -> Record:
             "Vectors are taken from dev1, layers and strengths are chosen on dev2, results are measured on test."
         ),
     )
+
+
+def _chosen(stage: StageRun) -> tuple[list[ChoiceItem], list[dict[str, Any]]]:
+    """Items of every published set and file, and what is noted of the sets. Files keep the splits that they have."""
+    section = stage.spec.data
+    items: list[ChoiceItem] = []
+    sources = []
+    for name in dict.fromkeys(entry for entry in section.choices if isinstance(entry, str)):
+        if name == BLEND.name:
+            published: Sequence[ChoiceItem] = read_choices([stage.inputs[LOCALIZE] / CHOICES]).rows
+            dev: set[str] = set()
+        else:
+            loaded = load_global_mmlu(
+                section.languages, mirror=section.mirror, revision=section.revisions.get(GLOBAL_MMLU.name)
+            )
+            for line in loaded.notices:
+                stage.say(f"{name}: {line}")
+            sources.append(noted(name, loaded))
+            published, dev = loaded.rows, {item.group for item in loaded.rows if item.split == "dev1"}
+        drawn, unused = draw_splits(published, seed=section.seed, dev=dev)
+        if unused:
+            stage.say(f"{name}: {unused} of the publisher's dev items are in no split")
+        items += drawn
+    if files := files_of(section.choices):
+        table = read_choices(files)
+        items += table.rows
+        for notice in table.notices:
+            stage.say(f"data: {', '.join(map(str, files))}: {notice}")
+    if (repeated := twice(items)) is not None:
+        raise UserError(
+            f"data.choices: two items have the id '{repeated}'; each data set and file needs IDs of its own"
+        )
+    return items, sources
+
+
+def _by_item(items: Sequence[ChoiceItem], *, seed: int) -> list[ChoiceItem]:
+    """The localization axis drawn as the paper does; the transfer axis as it is."""
+    drawn, _ = draw_splits([item for item in items if item.axis == "localization"], seed=seed, by="paper")
+    return [*(item for item in items if item.axis != "localization"), *drawn]
 
 
 def benchmark_digest(items: Sequence[ChoiceItem]) -> str:
