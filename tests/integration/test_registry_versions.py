@@ -129,6 +129,17 @@ def test_the_run_of_the_pipeline_may_hold_the_files(place: Path, root: Path) -> 
         assert client.get_registered_model("tiny").aliases == {}
 
 
+def test_the_same_point_under_another_name_has_files_of_its_own(place: Path, root: Path) -> None:
+    weak, strong = bundle(place, "weak"), bundle(place, "strong")
+    with connect(default_uri(root)) as client:
+        run_id = client.create_run("1", run_name="pipeline").info.run_id
+        for point, run in ((weak, None), (strong, run_id)):
+            for name in ("tiny", "other"):
+                register([point], client=client, name=name, roles={}, experiment=EXPERIMENT, run_id=run)
+        versions = [client.get_model_version(name, number) for name in ("tiny", "other") for number in ("1", "2")]
+    assert len({version.source for version in versions}) == 4
+
+
 def test_what_cannot_be_registered_says_why(place: Path, root: Path) -> None:
     weak = bundle(place, "weak")
     with connect(default_uri(root)) as client:

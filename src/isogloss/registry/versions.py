@@ -34,6 +34,7 @@ CHAMPION, KNEE, PREVIOUS = "champion", "knee", "previous"
 ROLES = (KNEE, "best-transfer", "best-localization", CHAMPION)
 #: Tag of the runs that hold nothing but a version's files.
 _KIND_TAG, _KIND = "isogloss.kind", "version"
+_NAME_TAG = "isogloss.model"
 #: Where a run keeps the files of versions.
 _FOLDER = "versions"
 
@@ -124,7 +125,8 @@ def _version(bundle: Bundle, client: MlflowClient, name: str, experiment: str, r
     if found := _whole_versions(bundle.point, client, name):
         return Version(name=name, number=int(found[0].version), point=bundle.point, new=False)
     run = client.get_run(run_id) if run_id is not None else _run_for(bundle, client, name, experiment)
-    place = f"{_FOLDER}/{bundle.point[:16]}"
+    # Its own for each name: the same point under another name has another card, and would overwrite this one's files.
+    place = f"{_FOLDER}/{digest_of([name, bundle.point])[:16]}"
     _upload(bundle, client, run, place)
     made = client.create_model_version(
         name,
@@ -168,10 +170,10 @@ def _run_for(bundle: Bundle, client: MlflowClient, name: str, experiment: str) -
     found = client.get_experiment_by_name(experiment)
     if found is None or found.lifecycle_stage != "active":
         raise UserError(f"no experiment '{experiment}' in the store; `isogloss run` of the pipeline makes it")
-    mine = f"tags.`{_KIND_TAG}` = '{_KIND}' and tags.`{POINT_TAG}` = '{bundle.point}'"
+    tags = {_KIND_TAG: _KIND, POINT_TAG: bundle.point, _NAME_TAG: name}
+    mine = " and ".join(f"tags.`{tag}` = '{value}'" for tag, value in tags.items())
     if left := client.search_runs([found.experiment_id], mine, max_results=1):
         return left[0]
-    tags = {_KIND_TAG: _KIND, POINT_TAG: bundle.point}
     run = client.create_run(found.experiment_id, tags=tags, run_name=f"{name} {bundle.point[:8]}")
     # It computes nothing: finished at once, so that a kill leaves no run that stands as running.
     client.set_terminated(run.info.run_id, "FINISHED")
