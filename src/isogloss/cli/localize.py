@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
+from isogloss.cli.asking import AskingOptions
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.data.rows import ENGLISH, LANGUAGES, known_languages
 from isogloss.errors import UserError, did_you_mean
@@ -26,12 +27,7 @@ def localize_command(
     questions: Sequence[Path],
     choices: Sequence[Path],
     languages: str | None,
-    settings: Path | None,
-    model: str | None,
-    url: str | None,
-    key: str | None,
-    mirror: Path | None,
-    max_cost: float | None,
+    asking: AskingOptions,
     items: int | None,
     as_json: bool,
 ) -> None:
@@ -39,20 +35,18 @@ def localize_command(
     section = _section(
         LocalizeSection,
         "localize",
-        settings,
+        asking,
         {
             "questions": _there(questions, "--questions"),
             "choices": _there(choices, "--choices"),
             "items": items,
-            "max_cost": max_cost,
         },
-        asker=_asker(model, url, key),
     )
     wanted = _languages(languages) or [language for language in LANGUAGES if language != ENGLISH]
     _new(out)
     with sealed_folder(out, kind="localized") as folder:
         made = make_localized(
-            section, folder, languages=wanted, source=Source(mirror=mirror), progress=progress, say=say
+            section, folder, languages=wanted, source=Source(mirror=asking.mirror), progress=progress, say=say
         )
     _show(made, out, as_json=as_json, next_line=f"isogloss evaluate MODEL {out / made.files[0]} --context")
 
@@ -62,12 +56,7 @@ def translate_command(
     *,
     instructions: Sequence[Path],
     languages: str,
-    settings: Path | None,
-    model: str | None,
-    url: str | None,
-    key: str | None,
-    mirror: Path | None,
-    max_cost: float | None,
+    asking: AskingOptions,
     rows: int | None,
     as_json: bool,
 ) -> None:
@@ -75,9 +64,8 @@ def translate_command(
     section = _section(
         TranslateSection,
         "translate",
-        settings,
-        {"instructions": _there(instructions, "FILE"), "rows": rows, "max_cost": max_cost},
-        asker=_asker(model, url, key),
+        asking,
+        {"instructions": _there(instructions, "FILE"), "rows": rows},
     )
     _new(out)
     with sealed_folder(out, kind="translated") as folder:
@@ -85,7 +73,7 @@ def translate_command(
             section,
             folder,
             languages=_languages(languages),
-            source=Source(mirror=mirror),
+            source=Source(mirror=asking.mirror),
             progress=progress,
             say=say,
         )
@@ -106,12 +94,11 @@ def _asker(model: str | None, url: str | None, key: str | None) -> dict[str, Any
 def _section(
     kind: type[SectionType],
     name: str,
-    settings: Path | None,
+    asking: AskingOptions,
     options: Mapping[str, Any],
-    *,
-    asker: Mapping[str, Any] | None,
 ) -> SectionType:
     """The section of a YAML (a whole pipeline's, or alone), with the options over it. Raises UserError by the setting's name."""
+    settings, asker = asking.settings, _asker(asking.model, asking.url, asking.key)
     given: dict[str, Any] = {}
     if settings is not None:
         whole = read_yaml(settings, what="file of settings")
@@ -121,7 +108,7 @@ def _section(
         if not isinstance(inner, dict):
             raise UserError(f"{settings}: {name}: a group of settings is needed")
         given = dict(inner)
-    given |= {option: value for option, value in options.items() if value}
+    given |= {option: value for option, value in {**options, "max_cost": asking.max_cost}.items() if value}
     if asker is not None:
         first = given.get("first")
         given["first"] = {**(first if isinstance(first, dict) else {}), **asker}

@@ -17,7 +17,7 @@ from isogloss.localize.answers import opened
 from isogloss.localize.asking import Asking, Progress
 from isogloss.localize.blend import Localized, countries_named, localize
 from isogloss.localize.cost import Budget
-from isogloss.localize.instructions import Translated, translate
+from isogloss.localize.instructions import translate
 from isogloss.localize.prompts import templates
 from isogloss.localize.rejected import Rejection, by_reason, drawn, lines, samples_page
 from isogloss.localize.tiers import tiers_of
@@ -91,26 +91,21 @@ def make_localized(
     if not made.items:
         reasons = _counted(made.rejected)
         raise UserError(f"{setting}: not one item came through; rejected: {reasons}")
-    write_rows(folder / CHOICES, made.items)
-    _write_review(
+    return _written(
         folder,
-        made.rejected,
-        samples_page("Localized BLEnD: samples", _LOCALIZED, made.samples),
-        {
-            "askers": _askers(section.first, section.second),
+        section,
+        asking,
+        name="localize",
+        file=CHOICES,
+        rows=made.items,
+        rejected=made.rejected,
+        page=samples_page("Localized BLEnD: samples", _LOCALIZED, made.samples),
+        asked={
             "templates": {name: text for name, text in templates().items() if name != "instruction"},
             "countries": countries,
             "source": "published set" if named else "files",
         },
-    )
-    return Made(
-        rows=made.items,
-        metrics={**_localized_metrics(made, languages), **_asked(asking), **_rejected(made.rejected)},
-        files=(CHOICES, REJECTED, SAMPLES, PROMPTS),
-        params={
-            "localize.first": section.first.shown,
-            "localize.second": section.second.shown if section.second else "–",
-        },
+        counts=_localized_metrics(made, languages),
         note=(
             f"{len(made.items)} items in {len(languages)} languages without their country, "
             f"{len({item.group for item in made.items})} questions. Rejected: {_counted(made.rejected)}."
@@ -159,25 +154,17 @@ def make_translated(
         )
     if not any(made.counts[language] for language in wanted):
         raise UserError(f"{setting}: not one translation came through; rejected: {_counted(made.rejected)}")
-    write_rows(folder / INSTRUCTIONS, made.rows)
-    _write_review(
+    return _written(
         folder,
-        made.rejected,
-        samples_page("Translated instructions: samples", _TRANSLATED, made.samples),
-        {
-            "askers": _askers(section.first, section.second),
-            "templates": {"instruction": templates()["instruction"]},
-            "languages": wanted,
-        },
-    )
-    return Made(
+        section,
+        asking,
+        name="translate",
+        file=INSTRUCTIONS,
         rows=made.rows,
-        metrics={**_translated_metrics(made), **_asked(asking), **_rejected(made.rejected)},
-        files=(INSTRUCTIONS, REJECTED, SAMPLES, PROMPTS),
-        params={
-            "translate.first": section.first.shown,
-            "translate.second": section.second.shown if section.second else "–",
-        },
+        rejected=made.rejected,
+        page=samples_page("Translated instructions: samples", _TRANSLATED, made.samples),
+        asked={"templates": {"instruction": templates()["instruction"]}, "languages": wanted},
+        counts={f"rows/{language}": count for language, count in made.counts.items()},
         note=(
             f"{len(made.rows)} instructions; "
             f"{', '.join(f'{language} {made.counts[language]}' for language in wanted)}. "
@@ -193,10 +180,35 @@ _LOCALIZED = (
 _TRANSLATED = "Read them one by one: does the translation say what the English says, as a native speaker would?"
 
 
-def _write_review(folder: Path, rejected: Sequence[Rejection], page: str, asked: Mapping[str, Any]) -> None:
+def _written(
+    folder: Path,
+    section: LocalizeSection | TranslateSection,
+    asking: Asking,
+    *,
+    name: str,
+    file: str,
+    rows: Sequence[Row],
+    rejected: Sequence[Rejection],
+    page: str,
+    asked: Mapping[str, Any],
+    counts: Mapping[str, float],
+    note: str,
+) -> Made:
+    """Write rows, rejections, samples and prompts; what there is to say of them."""
+    write_rows(folder / file, rows)
     write_atomic(folder / REJECTED, lines(rejected))
     write_atomic(folder / SAMPLES, page)
-    write_json(folder / PROMPTS, dict(asked))
+    write_json(folder / PROMPTS, {"askers": _askers(section.first, section.second), **asked})
+    return Made(
+        rows=rows,
+        metrics={**counts, **_asked(asking), **_rejected(rejected)},
+        files=(file, REJECTED, SAMPLES, PROMPTS),
+        params={
+            f"{name}.first": section.first.shown,
+            f"{name}.second": section.second.shown if section.second else "–",
+        },
+        note=note,
+    )
 
 
 def _askers(first: AskerSection, second: AskerSection | None) -> dict[str, Any]:
@@ -214,10 +226,6 @@ def _localized_metrics(made: Localized, languages: Sequence[str]) -> dict[str, f
         found[f"items/{language}"] = len(own)
         found[f"questions/{language}"] = len({item.group for item in own})
     return found
-
-
-def _translated_metrics(made: Translated) -> dict[str, float]:
-    return {f"rows/{language}": count for language, count in made.counts.items()}
 
 
 def _asked(asking: Asking) -> dict[str, float]:

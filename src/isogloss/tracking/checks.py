@@ -78,7 +78,13 @@ def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
 
 def _check_server(uri: str, *, timeout: float) -> list[Finding]:
     if urlsplit(uri).scheme not in ("http", "https"):
-        return []
+        return [
+            Finding(
+                severity="warning",
+                what=f"{shown_uri(uri)}: neither a server nor a local store, so that nothing in it was looked at",
+                how_to_mend="ask again with the URI of the server in front of it as MLFLOW_TRACKING_URI",
+            )
+        ]
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
             pass

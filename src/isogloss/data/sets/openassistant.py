@@ -8,7 +8,7 @@ were. Threads already joined (`tree`, `messages`, `rank`) are read as well.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -65,6 +65,16 @@ class _Reply:
     text: str
 
 
+@dataclass(slots=True)
+class _Found:
+    """What has been read so far. Replies may stand before their prompts, so both are kept."""
+
+    prompts: dict[str, str] = field(default_factory=dict)
+    replies: dict[str, list[_Reply]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+
 def wanted(*, split: str = "train") -> Wanted:
     """The messages of a split."""
     return {split: lambda names: holding(names, splits=(split,))}
@@ -72,21 +82,18 @@ def wanted(*, split: str = "train") -> Wanted:
 
 def read_openassistant(files: SetFiles) -> Loaded[InstructionRow]:
     """English prompts with their best replies, in the publisher's order. Raises DataError with every bad row."""
-    problems: list[str] = []
-    left_out = LeftOut()
-    prompts: dict[str, str] = {}
-    replies: dict[str, list[_Reply]] = {}
+    found = _Found()
     for path in files.paths:
         read = _read_threads if _joined(path, files.mend) else _read_messages
-        read(path, files.mend, prompts, replies, problems, left_out)
-    require_good(problems, files)
+        read(path, files.mend, found)
+    require_good(found.problems, files)
     rows = []
-    for tree, prompt in prompts.items():
-        if best := min(replies.get(tree, []), default=None):
+    for tree, prompt in found.prompts.items():
+        if best := min(found.replies.get(tree, []), default=None):
             rows.append(InstructionRow(id=f"oasst-{tree}", prompt={ENGLISH: prompt}, response={ENGLISH: best.text}))
         else:
-            left_out.add("a first prompt without an English reply that reviewers let stand", tree)
-    return Loaded(rows=tuple(rows), files=files, notices=left_out.notices())
+            found.left_out.add("a first prompt without an English reply that reviewers let stand", tree)
+    return Loaded(rows=tuple(rows), files=files, notices=found.left_out.notices())
 
 
 def _joined(path: Path, mend: str) -> bool:
@@ -94,53 +101,41 @@ def _joined(path: Path, mend: str) -> bool:
     return any("messages" in columns for _, columns in [next(iter(first), ("", {}))])
 
 
-def _read_messages(
-    path: Path,
-    mend: str,
-    prompts: dict[str, str],
-    replies: dict[str, list[_Reply]],
-    problems: list[str],
-    left_out: LeftOut,
-) -> None:
-    """Replies may stand before their prompts, so both are kept: the texts of first turns in English alone."""
-    for where, _, row in checked_rows([path], MessageRow, problems, mend=mend):
+def _read_messages(path: Path, mend: str, found: _Found) -> None:
+    """Of whole trees, the texts of first turns in English alone."""
+    for where, _, row in checked_rows([path], MessageRow, found.problems, mend=mend):
         first = not row.parent_id
         if row.lang != ENGLISH:
-            left_out.add("not in English", where)
+            found.left_out.add("not in English", where)
         elif row.deleted or row.review_result is False or (row.tree_state or _FINISHED) != _FINISHED:
-            left_out.add("deleted, turned down by reviewers, or of an unfinished tree", where)
+            found.left_out.add("deleted, turned down by reviewers, or of an unfinished tree", where)
         elif not row.text.strip():
-            problems.append(f"{where}: text: is empty")
+            found.problems.append(f"{where}: text: is empty")
         elif first and row.role == "prompter":
-            if row.message_id in prompts:
-                problems.append(f"{where}: message_id: '{row.message_id}' stands twice")
-            prompts[row.message_id] = row.text
+            if row.message_id in found.prompts:
+                found.problems.append(f"{where}: message_id: '{row.message_id}' stands twice")
+            found.prompts[row.message_id] = row.text
         elif row.parent_id and row.role == "assistant":
             rank = _UNRANKED if row.rank is None else row.rank
-            replies.setdefault(row.parent_id, []).append(_Reply(rank, row.message_id, row.text))
+            found.replies.setdefault(row.parent_id, []).append(_Reply(rank, row.message_id, row.text))
         elif first:
-            problems.append(f"{where}: role: a tree begins with a prompter's message, this is an assistant's")
+            found.problems.append(f"{where}: role: a tree begins with a prompter's message, this is an assistant's")
 
 
-def _read_threads(
-    path: Path,
-    mend: str,
-    prompts: dict[str, str],
-    replies: dict[str, list[_Reply]],
-    problems: list[str],
-    left_out: LeftOut,
-) -> None:
+def _read_threads(path: Path, mend: str, found: _Found) -> None:
     """A thread of two messages ranks its reply; the first reply of a longer one is unranked here."""
-    for where, _, row in checked_rows([path], ThreadRow, problems, mend=mend):
+    for where, _, row in checked_rows([path], ThreadRow, found.problems, mend=mend):
         asked, answered = row.messages[0], row.messages[1]
         if row.lang != ENGLISH:
-            left_out.add("not in English", where)
+            found.left_out.add("not in English", where)
         elif (asked.role, answered.role) != ("prompter", "assistant"):
-            problems.append(f"{where}: messages: a thread begins with a prompter's message and an assistant's reply")
+            found.problems.append(
+                f"{where}: messages: a thread begins with a prompter's message and an assistant's reply"
+            )
         elif not asked.text.strip() or not answered.text.strip():
-            problems.append(f"{where}: messages: the text of the first turn is empty")
+            found.problems.append(f"{where}: messages: the text of the first turn is empty")
         else:
-            prompts.setdefault(row.tree, asked.text)
+            found.prompts.setdefault(row.tree, asked.text)
             ranked = len(row.messages) == 2 and row.rank is not None
             rank = row.rank if ranked and row.rank is not None else _UNRANKED
-            replies.setdefault(row.tree, []).append(_Reply(rank, row.uid, answered.text))
+            found.replies.setdefault(row.tree, []).append(_Reply(rank, row.uid, answered.text))
