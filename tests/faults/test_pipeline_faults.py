@@ -271,6 +271,17 @@ def test_a_stage_that_lost_something_is_made_again(copied, undisturbed, how):
 
 
 @pytest.mark.slow
+def test_what_a_kill_left_of_a_finished_stage_is_dropped(copied):
+    finished = next((copied / "mlruns" / "stages").glob("baseline-*"))
+    left = finished.parent / ".work" / finished.name
+    (left / "checkpoints").mkdir(parents=True)
+    (left / "checkpoints" / "step-50").write_bytes(b"0" * 1000)
+    ended = isogloss("run", "small.yaml", cwd=copied)
+    assert ended.code == 0, ended.err
+    assert not left.exists()
+    assert finished.is_dir()
+
+
 def test_a_locked_store_loses_nothing(fresh, undisturbed, tmp_path, monkeypatch):
     store = tmp_path / "locked.db"
     shutil.copy(os.environ["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///"), store)

@@ -6,6 +6,7 @@ folder; the stage itself counts only when sealed.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import resource
 import shutil
@@ -94,6 +95,8 @@ def _run(
     try:
         for step in wanted:
             name = step.stage.name
+            if step.done:
+                _drop_partial(step)
             if step.done and name in known:
                 continue
             reused = {"isogloss.reused": "true"} if step.done else {}
@@ -131,9 +134,9 @@ def _run_stage(
     plan: Plan, step: Step, *, progress: Progress, models: Models, say: Callable[[str], None], watched: Watched
 ) -> None:
     """Make the stage's folder, unless another pipeline that shares the stage is making it: then wait for that one."""
-    work = step.folder.parent / ".work" / step.folder.name
+    work = step.work
     work.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(work.with_name(f"{work.name}.lock"))
+    lock = FileLock(step.lock)
     try:
         held = lock.acquire(timeout=0)
     except Timeout:
@@ -142,6 +145,13 @@ def _run_stage(
     with held:
         if damage(step.folder) is not None:
             _fill(plan, step, work, progress=progress, models=models, say=say, watched=watched)
+
+
+def _drop_partial(step: Step) -> None:
+    """Drop what is left of a finished stage's partial results: killed while it dropped them, a run leaves gigabytes."""
+    if step.work.exists():
+        with contextlib.suppress(Timeout), FileLock(step.lock).acquire(timeout=0):
+            shutil.rmtree(step.work)
 
 
 def _fill(

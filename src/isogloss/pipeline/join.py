@@ -28,7 +28,7 @@ def join_search(plan: Plan, checkpoint: str | None, *, progress: Progress, say: 
             f"{step.stage.name}: it needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not made in "
             f"this folder yet. On the machine of the run, wait for it; on another, first: isogloss run … --until {missing[-1]}"
         )
-    work = step.folder.parent / ".work" / step.folder.name
+    work = step.work
     work.mkdir(parents=True, exist_ok=True)
     stage = stage_run(plan, step, out=work, work=work, progress=progress, models=Models(plan, say), say=say)
     return search.join(stage, checkpoint=step.stage.method)

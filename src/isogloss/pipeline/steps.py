@@ -44,6 +44,16 @@ class Step:
         """Whether the output is there and whole."""
         return self.missing is None
 
+    @property
+    def work(self) -> Path:
+        """Where its partial results are until it is finished."""
+        return self.folder.parent / ".work" / self.folder.name
+
+    @property
+    def lock(self) -> Path:
+        """The lock that whoever makes it holds."""
+        return self.work.with_name(f"{self.work.name}.lock")
+
     def record(self) -> Record:
         """What the finished stage tells the tracker."""
         return Record.model_validate(read_json(self.folder / RECORD))
