@@ -252,6 +252,35 @@ def test_a_cached_hub_model_loads_offline_and_records_its_commit(tiny: Path, hub
     assert load_model("org/name").num_layers == NUM_LAYERS
 
 
+def test_a_translation_model_is_fetched_with_all_its_tokenizers(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+    from huggingface_hub.utils import filter_repo_objects
+
+    repository = tmp_path / "repository"
+    shutil.copytree(tiny, repository)
+    marian = ("source.spm", "target.spm", "vocab.json", "target_vocab.json")
+    for name in (*marian, "pytorch_model.bin", "README.md"):
+        (repository / name).write_text(name)
+
+    def fetch(_repo: str, *, revision: str | None, allow_patterns: list[str], ignore_patterns: list[str]) -> str:
+        out = tmp_path / "snapshots" / (revision or COMMIT)
+        out.mkdir(parents=True)
+        names = [path.name for path in repository.iterdir()]
+        for name in filter_repo_objects(names, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns):
+            shutil.copy(repository / name, out)
+        return str(out)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    found = resolve("org/name")
+    names = {path.name for path in found.path.iterdir()}
+    assert set(marian) <= names
+    assert not names & {"pytorch_model.bin", "README.md"}
+    (found.path / "target.spm").write_text("another")
+    assert resolve(str(found.path)).digest != found.digest
+
+
 def test_a_hub_model_out_of_reach_says_how_to_fetch_it(hub_cache: Path) -> None:
     with pytest.raises(UserError, match=r"HF_HUB_OFFLINE is set.*hf download org/name --revision v2"):
         resolve("org/name@v2")

@@ -29,11 +29,13 @@ _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _TOKENIZER = (
     "tokenizer*",
     "vocab*",
+    "target_vocab.json",  # Marian with a vocabulary for each side
     "merges.txt",
     "special_tokens_map.json",
     "added_tokens.json",
     "chat_template*",
     "*.model",
+    "*.spm",  # Marian's, one for each side
 )
 _FETCHED = (*_CONFIG, *_WEIGHTS, *_TOKENIZER, "generation_config.json")
 #: Other layouts of the same weights, which some repositories carry besides.
