@@ -87,3 +87,19 @@ def test_a_limit_refuses_with_its_own_exit_code(tmp_path: Path) -> None:
     done = isogloss(*asked, "--max-cost", "0.01", cwd=tmp_path)
     assert done.code == 3
     assert "localize.max_cost is 0.01" in done.err
+
+
+def test_where_nothing_comes_through_the_reasons_are_kept_and_the_answers_too(tmp_path: Path) -> None:
+    with chat_endpoint(lambda _messages, _number: "I cannot help with that.") as endpoint:
+        asked = [*command(tmp_path, endpoint.url), "--model", "one-that-refuses"]
+        done = isogloss(*asked, cwd=tmp_path)
+        sent = len(endpoint.requests)
+        assert done.code == 2
+        assert "not one item came through" in done.err
+        assert "out.rejected/rejected.jsonl" in done.err.replace("\n", "")
+        assert "Traceback" not in done.err
+        assert not (tmp_path / "out").exists()
+        lines = (tmp_path / "out.rejected" / "rejected.jsonl").read_text(encoding="utf-8").splitlines()
+        assert {json.loads(line)["answer"] for line in lines} >= {"I cannot help with that."}
+        assert isogloss(*asked, cwd=tmp_path).code == 2
+        assert len(endpoint.requests) == sent

@@ -91,6 +91,9 @@ def test_nothing_that_comes_through_is_an_error_with_its_reasons(english: Path, 
         pytest.raises(UserError, match=r"not one translation came through.*numbers"),
     ):
         made_of(english, tmp_path / "out", first=endpoint_at(endpoint.url, tries=1))
+    rejected = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_text("utf-8").splitlines()]
+    assert {(one["id"], one["what"]) for one in rejected} >= {("one", "prompt"), ("one", "response"), ("two", "prompt")}
+    assert {one["answer"] for one in rejected} == {"Lo siento, no puedo ayudar con eso."}
 
 
 def test_rules_translate_nothing() -> None:

@@ -46,7 +46,13 @@ def localize_command(
     _new(out)
     with sealed_folder(out, kind="localized") as folder:
         made = make_localized(
-            section, folder, languages=wanted, source=Source(mirror=asking.mirror), progress=progress, say=say
+            section,
+            folder,
+            languages=wanted,
+            source=Source(mirror=asking.mirror),
+            progress=progress,
+            say=say,
+            reasons=_beside(out),
         )
     _show(made, out, as_json=as_json, next_line=f"isogloss evaluate MODEL {out / made.files[0]} --context")
 
@@ -76,6 +82,7 @@ def translate_command(
             source=Source(mirror=asking.mirror),
             progress=progress,
             say=say,
+            reasons=_beside(out),
         )
     _show(made, out, as_json=as_json, next_line=f"align.instructions: [{out / made.files[0]}] in a pipeline")
 
@@ -155,6 +162,11 @@ def _languages(text: str | None) -> list[str]:
 def _new(out: Path) -> None:
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"--out {out}: is there already; name a new folder or remove it")
+
+
+def _beside(out: Path) -> Path:
+    """Where the reasons go if nothing comes through: `out` itself stays free for the next try."""
+    return out.with_name(f"{out.name}.rejected")
 
 
 def _show(made: Made, out: Path, *, as_json: bool, next_line: str) -> None:

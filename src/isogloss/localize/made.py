@@ -55,11 +55,13 @@ def make_localized(
     progress: Progress,
     say: Callable[[str], None],
     answers: Path | None = None,
+    reasons: Path | None = None,
     setting: str = "localize",
 ) -> Made:
     """Localize BLEnD into `folder`; `answers` is where answers are kept (default: the cache directory).
 
-    Raises UserError, DataError and RefusedError as reading and asking do; the answers that came before are kept.
+    Raises UserError, DataError and RefusedError as reading and asking do; the answers that came before are kept. Where
+    nothing comes through, what was rejected and why is written into `reasons` (default: `folder`), and UserError says so.
     """
     countries = countries_named(languages, section.countries, COUNTRIES)
     wanted = tuple(dict.fromkeys(countries.values()))
@@ -88,9 +90,13 @@ def make_localized(
             samples=section.samples,
             seed=section.seed,
         )
+    asked = {
+        "templates": {name: text for name, text in templates().items() if name != "instruction"},
+        "countries": countries,
+        "source": "published set" if named else "files",
+    }
     if not made.items:
-        reasons = _counted(made.rejected)
-        raise UserError(f"{setting}: not one item came through; rejected: {reasons}")
+        raise _nothing(reasons or folder, section, made.rejected, asked, setting=setting, what="item")
     return _written(
         folder,
         section,
@@ -100,11 +106,7 @@ def make_localized(
         rows=made.items,
         rejected=made.rejected,
         page=samples_page("Localized BLEnD: samples", _LOCALIZED, made.samples),
-        asked={
-            "templates": {name: text for name, text in templates().items() if name != "instruction"},
-            "countries": countries,
-            "source": "published set" if named else "files",
-        },
+        asked=asked,
         counts=_localized_metrics(made, languages),
         note=(
             f"{len(made.items)} items in {len(languages)} languages without their country, "
@@ -122,6 +124,7 @@ def make_translated(
     progress: Progress,
     say: Callable[[str], None],
     answers: Path | None = None,
+    reasons: Path | None = None,
     setting: str = "translate",
 ) -> Made:
     """Translate instructions into `folder`; see :func:`make_localized`."""
@@ -152,8 +155,9 @@ def make_translated(
             samples=section.samples,
             seed=section.seed,
         )
+    asked = {"templates": {"instruction": templates()["instruction"]}, "languages": wanted}
     if not any(made.counts[language] for language in wanted):
-        raise UserError(f"{setting}: not one translation came through; rejected: {_counted(made.rejected)}")
+        raise _nothing(reasons or folder, section, made.rejected, asked, setting=setting, what="translation")
     return _written(
         folder,
         section,
@@ -163,7 +167,7 @@ def make_translated(
         rows=made.rows,
         rejected=made.rejected,
         page=samples_page("Translated instructions: samples", _TRANSLATED, made.samples),
-        asked={"templates": {"instruction": templates()["instruction"]}, "languages": wanted},
+        asked=asked,
         counts={f"rows/{language}": count for language, count in made.counts.items()},
         note=(
             f"{len(made.rows)} instructions; "
@@ -178,6 +182,26 @@ _LOCALIZED = (
     "The right option has a star."
 )
 _TRANSLATED = "Read them one by one: does the translation say what the English says, as a native speaker would?"
+
+
+def _nothing(
+    folder: Path,
+    section: LocalizeSection | TranslateSection,
+    rejected: Sequence[Rejection],
+    asked: Mapping[str, Any],
+    *,
+    setting: str,
+    what: str,
+) -> UserError:
+    """What is raised where nothing came through. The answers may have been paid for: why they did not do is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / REJECTED, lines(rejected))
+    write_json(folder / PROMPTS, {"askers": _askers(section.first, section.second), **asked})
+    return UserError(
+        f"{setting}: not one {what} came through; rejected: {_counted(rejected)}. Each with its reason and its answer is in "
+        f"{folder / REJECTED}, and what was asked in {PROMPTS} beside it. The answers are kept: with another model as "
+        f"{setting}.second the same command asks only that one"
+    )
 
 
 def _written(

@@ -73,6 +73,7 @@ def run(stage: StageRun) -> Record:
         source=Source(mirror=spec.data.mirror, revision=spec.data.revisions.get(BLEND.name)),
         progress=stage.progress,
         say=stage.say,
+        reasons=stage.work,
     )
     return record_of(
         made,

@@ -46,6 +46,7 @@ def run(stage: StageRun) -> Record:
         source=Source(mirror=spec.data.mirror, revision=spec.data.revisions.get(OPENASSISTANT.name)),
         progress=stage.progress,
         say=stage.say,
+        reasons=stage.work,
     )
     rows = tuple(made.rows)
     return record_of(made, Dataset(name="translated", digest=rows_digest(rows), context="training", rows=len(rows)))
