@@ -148,3 +148,84 @@ def test_a_translation_into_another_script_is_shorter_and_no_worse() -> None:
         english, "和老朋友们在山里长途徒步之前，早上应该吃什么？", "zh", shortest=0.4, longest=2.5
     )
     assert reason_of(checked_translation, english, english, "zh", shortest=0.1, longest=9.0) == "language"
+
+
+@pytest.mark.parametrize(
+    ("language", "region", "asked", "edited", "reason"),
+    [
+        ("ko", "KR", "손님이 좋아하는 한국음식은 무엇인가요?", "손님이 좋아하는 무엇인가요?", "changed"),
+        ("ko", "KR", "한국인들이 즐기는 놀이는 무엇인가요?", "즐기는 놀이는 무엇인가요?", "changed"),
+        ("el", "GR", "Ποια νησιά έχει ο ελλαδικός χώρος;", "Ποια νησιά έχει ο ελλαδικός χώρος;", "place-left"),
+        ("es", "ES", "¿Qué cenan los españoles?", "¿Qué cenan los Españoles?", "place-left"),
+        ("ar", "DZ", "ما هي أشهر الأكلات في الجزائر؟", "ما هي أشهر الأكلات الجزائرية؟", "place-left"),
+        ("zh", "CN", "在中国，哪里的华人最多？", "哪里的华人最多？", "place-left"),
+        ("zh", "CN", "中美关系是什么样的？", "中美关系是什么样的？", "place-left"),
+        ("id", "ID", "Apa lagu yang disukai di Indonesia?", "Apa lagu yang disukai di Nusantara?", "place-left"),
+        ("de", "DE", "Wer isst 12 Eier in Deutschland?", "Wer isst Eier?", "changed"),
+        ("am", "ET", "በኢትዮጵያ ምን ይበላል?", "በኢትዮጵያ ምን ይበላል?", "place-left"),
+        ("az", "AZ", "Hansı azərbaycanlıların kitabı?", "Hansı azərbaycanlıların kitabı?", "place-left"),
+    ],
+)
+def test_what_is_joined_to_the_place_stays_and_no_adjective_of_it_does(
+    language: str, region: str, asked: str, edited: str, reason: str
+) -> None:
+    assert reason_of(checked_question, asked, edited, place_of(region, language)) == reason
+
+
+@pytest.mark.parametrize(
+    ("language", "region", "asked", "edited"),
+    [
+        ("ko", "KR", "한국음식 중 어느 것이 맵나요?", "음식 중 어느 것이 맵나요?"),
+        ("ko", "KR", "한국인들이 즐기는 놀이는 무엇인가요?", "사람들이 즐기는 놀이는 무엇인가요?"),
+        ("ko", "KR", "한국에서만의 풍습은 무엇인가요?", "풍습은 무엇인가요?"),
+        ("ar", "DZ", "ما هي المدارس الجزائرية الكبيرة؟", "```\nما هي المدارس الكبيرة؟\n```"),
+        ("zh", "CN", "中国高中英语课有多长？", "高中英语课有多长？"),
+        ("am", "ET", "በኢትዮጵያ ምን ይበላል?", "ምን ይበላል?"),
+    ],
+)
+def test_the_place_alone_goes_from_a_word_that_it_is_joined_to(
+    language: str, region: str, asked: str, edited: str
+) -> None:
+    assert checked_question(asked, edited, place_of(region, language))
+
+
+def test_an_answer_of_any_length_is_measured_before_it_is_read() -> None:
+    assert reason_of(checked_question, ASKED, "de " * 1_000_000 + "?", SPAIN) == "changed"
+
+
+@pytest.mark.parametrize(
+    ("original", "answer", "language", "reason"),
+    [
+        (
+            "What is rain?",
+            "La lluvia es agua que cae de las nubes, y hay muchas clases de ella en el mundo.",
+            "es",
+            "length",
+        ),
+        ("What is rain?", "Lo siento, no puedo.", "es", "no-question"),
+        ("What is rain?", "What is rain?", "ko", "language"),
+        (
+            "`x = 1`",
+            "`x = 1` asigna el valor uno a la variable que se llama equis, y nada más que eso hace.",
+            "es",
+            "length",
+        ),
+    ],
+)
+def test_a_short_text_is_neither_answered_nor_left_as_it_is(
+    original: str, answer: str, language: str, reason: str
+) -> None:
+    assert reason_of(checked_translation, original, answer, language, shortest=0.4, longest=2.5) == reason
+
+
+@pytest.mark.parametrize(
+    ("original", "answer", "language"),
+    [
+        ("Hello", "안녕하세요", "ko"),
+        ("OK", "OK", "ko"),
+        ("What is rain?", "雨とは何ですか", "ja"),
+        ("Ada Lovelace", "Ada Lovelace", "es"),
+    ],
+)
+def test_a_few_words_translated_pass(original: str, answer: str, language: str) -> None:
+    assert checked_translation(original, answer, language, shortest=0.4, longest=2.5) == answer

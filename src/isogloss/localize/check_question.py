@@ -16,6 +16,7 @@ _BY_CHARACTER = frozenset({"zh", "ja", "th"})
 #: Particles and prepositions are part of the word that names the place.
 _JOINED = frozenset({"ko", "ar"})
 _MARKS = re.compile(r"[\W_]+")
+_FENCE = re.compile(r"\A```[a-z]*\n|\n?```\Z")
 _SPLIT = re.compile(r"[^\w'’-]+")
 
 
@@ -27,6 +28,10 @@ def checked_question(original: str, edited: str, place: Place) -> str:
     edited = _bare(edited, original)
     if not edited:
         raise Unfit("empty", "there is no question in the answer")
+    if len(edited) > 2 * len(original) + 100:
+        raise Unfit(
+            "changed", f"it has {len(edited)} characters in place of {len(original)}, and the place alone was to go"
+        )
     if "\n" in edited:
         raise Unfit("not-one-line", "it has several lines, where the question alone is wanted")
     if left := place.mentions(edited):
@@ -45,8 +50,8 @@ def _asks(text: str) -> bool:
 
 
 def _bare(edited: str, original: str) -> str:
-    """Without the quotation marks that a model puts around its answer."""
-    edited = edited.strip()
+    """Without the quotation marks or the code fence that a model puts around its answer."""
+    edited = _FENCE.sub("", edited.strip()).strip()
     pairs = ('""', "''", "“”", "«»", "「」", "``")
     if len(edited) > 2 and edited[0] + edited[-1] in pairs and not original.startswith(edited[0]):
         edited = edited[1:-1].strip()
@@ -66,7 +71,9 @@ def changes(original: str, edited: str, place: Place) -> list[str]:
             continue
         near = any(start - _NEAR <= index < end + _NEAR for index in named)
         gone = [
-            word for index, word in enumerate(before[start:end], start) if not (near and _may_go(index, before, place))
+            word
+            for index, word in enumerate(before[start:end], start)
+            if not (near and _may_go(index, before, after[first:last], place))
         ]
         come = [word for word in after[first:last] if not (near and _may_come(word, before[start:end], place))]
         if gone or come:
@@ -99,26 +106,40 @@ def _names(word: str, place: Place) -> bool:
     return place.mention.search(word.replace("_", " ")) is not None
 
 
-def _may_go(index: int, words: Sequence[str], place: Place) -> bool:
+def _may_go(index: int, words: Sequence[str], come: Sequence[str], place: Place) -> bool:
     """The place itself, a small word, or one that is said again right after it ("the Korean age (counted age)")."""
     word = words[index]
-    return (
-        _names(word, place)
-        or _ties(word, place.language)
-        or (index > 0 and _names(words[index - 1], place) and word in words[index + 1 : index + 1 + _NEAR])
+    if _names(word, place):
+        return _place_alone(word, come, place)
+    return _ties(word, place.language) or (
+        index > 0 and _names(words[index - 1], place) and word in words[index + 1 : index + 1 + _NEAR]
+    )
+
+
+def _place_alone(word: str, come: Sequence[str], place: Place) -> bool:
+    """Whether a word that names the place says nothing besides, or what it says ("Korean-food") is still there."""
+    if place.language not in _JOINED:
+        return True
+    rest = place.mention.sub(" ", word.replace("_", " ")).split()
+    general = STEADS.get(place.language, frozenset())
+    return any(one.casefold() in general for one in come) or all(
+        len(one) < 2 or _ties(one, place.language) or any(one in other for other in come) for one in rest
     )
 
 
 def _ties(word: str, language: str) -> bool:
     known = TIES.get(language)
     word = word.casefold().strip("'’")
-    return len(word) <= 4 if known is None else word in known
+    if known is None:
+        return len(word) <= 4 and not any(letter.isdigit() for letter in word)
+    return word in known
 
 
 def _may_come(word: str, gone: Sequence[str], place: Place) -> bool:
     """A general word, or what is left of a word that the place was joined to."""
     small = word.casefold()
-    if small in STEADS.get(place.language, frozenset()):
+    general = STEADS.get(place.language, frozenset())
+    if small in general or (place.language == "ar" and small[:1] in "وبلف" and small[1:] in general):
         return True
     rest = [place.mention.sub("", one.replace("_", " ")).strip().casefold() for one in gone if _names(one, place)]
     if any(one and (small == one or small in one.split()) for one in rest):

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from isogloss.data.detect import detect_languages, detectable
 from isogloss.localize.asking import Unfit
 from isogloss.localize.check_options import SCRIPTS
+from isogloss.localize.words import QUESTION_MARKS
 
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.S)
 _ADDRESS = re.compile(r"https?://[^\s)>\]\"'،，。]+")
@@ -17,6 +18,10 @@ _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _DENSITY: Mapping[str, float] = {"zh": 0.33, "ja": 0.45, "ko": 0.5, "ar": 0.85, "he": 0.8, "fa": 0.9}
 #: Shorter ones cannot be told by language, nor measured by length.
 SHORT = 24
+#: So many words are no name that stays as it is.
+SENTENCE = 3
+#: What a question has in some language: a mark, or the particle that ends it in its place.
+_ASKING = (*QUESTION_MARKS, "か", "吗", "呢", "ไหม", "หรือ", "อะไร")
 #: Share of the numbers that must be there: a language may write small ones as words.
 NUMBERS_KEPT = 0.8
 
@@ -24,19 +29,19 @@ NUMBERS_KEPT = 0.8
 def checked_translation(original: str, answer: str, language: str, *, shortest: float, longest: float) -> str:
     """The answer as a text where it passes; `shortest` and `longest` bound its length relative to the original's.
 
-    Raises Unfit: `empty`, `code`, `address`, `numbers`, `length`, `language`.
+    Raises Unfit: `empty`, `code`, `address`, `numbers`, `length`, `no-question`, `language`.
     """
     text = answer.strip()
     if not text:
         raise Unfit("empty", "there is no text in the answer")
     _check_copied(original, text)
     prose, translated = _prose(original), _prose(text)
-    if len(prose) > SHORT:
-        ratio = len(translated) / len(prose) / _DENSITY.get(language, 1.0)
-        if not shortest <= ratio <= longest:
-            raise Unfit(
-                "length", f"it has {ratio:.2f} times the length that a translation would; part is missing or added"
-            )
+    ratio = len(translated) / max(len(prose), SHORT) / _DENSITY.get(language, 1.0)
+    # A few words may become fewer, but no answer to them.
+    if not (shortest if len(prose) > SHORT else 0.0) <= ratio <= longest:
+        raise Unfit("length", f"it has {ratio:.2f} times the length that a translation would; part is missing or added")
+    if len(prose) <= SHORT and prose.endswith("?") and not any(mark in translated for mark in _ASKING):
+        raise Unfit("no-question", "the original is a question, and this is none")
     _check_language(prose, translated, language)
     return text
 
@@ -66,6 +71,8 @@ def _check_language(prose: str, translated: str, language: str) -> None:
         inside = sum(re.match(own, letter) is not None for letter in letters)
         if letters and inside < 0.4 * len(letters) and len(prose) > SHORT:
             raise Unfit("language", f"most of its letters are not those of '{language}'")
+    if len(prose) <= SHORT and translated.casefold() == prose.casefold() and len(prose.split()) >= SENTENCE:
+        raise Unfit("language", "it is the original, not translated")
     if len(translated) <= SHORT or language not in detectable():
         return
     found = detect_languages([translated[:2000]], served=[language])[0]

@@ -24,12 +24,18 @@ _NAMES: Mapping[tuple[str, str], str] = {
     ("en", "IN"): r"Assam|India",
     ("es", "ES"): r"España",
     ("es", "MX"): r"México|Méjico",
-    ("id", "ID"): r"Indonesia|Jawa Barat",
+    ("id", "ID"): r"Republik Indonesia|Indonesia|Jawa Barat|(?-i:Nusantara|Tanah Air|RI)",
     ("ko", "KR"): r"대한민국|남한|한국|우리나라",
     ("ko", "KP"): r"북한|조선",
     ("el", "GR"): r"Ελλάδας|Ελλάδα|Ελλαδος",
-    ("zh", "CN"): r"中国|我国|中國",
+    ("zh", "CN"): r"中国|我国|中國|我國|神州|华夏",
     ("ar", "DZ"): r"الجزائر",
+    ("am", "ET"): r"ኢትዮጵያ",
+    ("as", "IN"): r"অসম|ভাৰত",
+    ("az", "AZ"): r"Azərbaycan",
+    ("fa", "IR"): r"ایران",
+    ("ha", "NG"): r"(?:Arewacin )?N[ai]jeriya|Arewa",
+    ("su", "ID"): r"Jawa Barat|Jawa Kulon|Indon[eé]sia",
 }
 
 #: Adjectives and words for people, as patterns of whole words.
@@ -54,13 +60,14 @@ _ADJECTIVES: Mapping[tuple[str, str], str] = {
     ("es", "MX"): r"mexicanos|mexicanas|mexicana|mexicano",
     ("ko", "KR"): r"한국인|한국식|한국어|한식",
     ("ko", "KP"): r"북한식|북한말",
-    ("el", "GR"): r"[Εε]λληνικ\w+|[ΈΕ]λλην\w*|[Ππ]αν?ελλ[ηήαά][νδ]\w+",
-    ("zh", "CN"): r"中国人民|中国人|中华|中式|中文|中餐",
-    ("ar", "DZ"): r"جزائري(?:ون|ين|ات|تين|ان|ةا|ة)?",
+    ("el", "GR"): r"[Εε]λληνικ\w+|[Εε]λλαδ[ιί]\w+|[ΈΕ]λλην\w*|[Ππ]αν?ελλ[ηήαά][νδ]\w+",
+    ("zh", "CN"): r"中国人民|中国人|中华|中華|华人|中式|中文|中餐|"
+    r"(?<![高初其当])中(?:美|日|韩|俄|英|法|德|印)(?=关系|两国|之间|贸易|战争|友好)",
+    ("ar", "DZ"): r"(?:ال|لل)?جزائري(?:ون|ين|ات|تين|ان|ةا|ة)?",
 }
 
 #: Languages that write no spaces, or join particles and prepositions to the word: no word boundary to look for.
-_JOINED = frozenset({"ko", "zh", "ja", "th", "ar", "my", "km", "lo"})
+_JOINED = frozenset({"ko", "zh", "ja", "th", "ar", "my", "km", "lo", "am", "as", "fa"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +95,13 @@ def _mention(language: str, names: str, adjectives: str) -> re.Pattern[str]:
     words = "|".join(one for one in (adjectives, names) if one)
     if language == "ar":  # لِ swallows the article's first letter: للجزائر
         words = re.sub(r"(?:^|(?<=\|))ال", "(?:ال|لل)", words)
+    # "Us" is no country, but elsewhere adjectives are written small or, at the beginning, large.
+    case = re.NOFLAG if language == "en" else re.IGNORECASE
     if language in _JOINED:
-        return re.compile(words)
-    # Names are often inflected (Spaniens, Ελλάδας): what goes on in small letters is the same word.
-    ending = "" if language in ("en", "es", "id", "el") else r"\w{0,5}"
-    return re.compile(rf"(?<!\w)(?:{words}){ending}(?!\w)")
+        return re.compile(words, case)
+    # Names are often inflected (Spaniens, azərbaycanlıların): what goes on in small letters is the same word.
+    ending = "" if language in ("en", "es", "id", "el") else r"\w{0,8}"
+    return re.compile(rf"(?<!\w)(?:{words}){ending}(?!\w)", case)
 
 
 @cache

@@ -17,7 +17,10 @@ TIES: Mapping[str, frozenset[str]] = {
     ),
     "es": _words("el la los las un una de del en a al por para desde entre con lo toda todo"),
     "id": _words("di dari ke oleh untuk bagi pada dalam seluruh negara wilayah masyarakat warga"),
-    "ko": _words("에서 에서는 에서의 의 은 는 이 가 을 를 에 에는 사람 내 내에서 국내"),
+    "ko": _words(
+        "에서 에서는 에서의 에서도 에서만 에서만의 에선 의 만의 은 는 이 가 을 를 도 로 으로 으로는 에 에는 에도 에게 에게는 "
+        "사람 내 내의 내에서 국내 국내에서"
+    ),
     "el": _words("ο η το οι τα του της των τον την τη τους τις στον στην στη στο στους στις στα σε από για"),
     "zh": frozenset("在的中里对于来说而言人民，,境内国各地全"),
     "ar": _words("في من ال ب ل داخل لدى عند بين على الشعب دولة عدا باستثناء بالنسبة"),
