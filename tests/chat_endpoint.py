@@ -14,12 +14,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sent:
-    """What goes back in place of a completion: a status, a body as it is, headers; `wait` seconds before."""
+    """What goes back in place of a completion: a status, a body as it is, headers; `wait` seconds before, `trickle` seconds
+    after each of its bytes.
+    """
 
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0.0
+    trickle: float = 0.0
 
 
 #: Gets the messages and the number of the request (from 1); returns the text of the completion, or what to send instead.
@@ -72,7 +75,10 @@ def chat_endpoint(answering: Answering, *, usage: tuple[int, int] | None = (100,
                 for name, value in sent.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(data)
+                for byte in data if sent.trickle else ():
+                    self.wfile.write(bytes([byte]))
+                    over.wait(sent.trickle)
+                self.wfile.write(b"" if sent.trickle else data)
             except OSError:
                 return  # whoever asked has gone: that is what some tests are about
 

@@ -103,3 +103,11 @@ def test_where_nothing_comes_through_the_reasons_are_kept_and_the_answers_too(tm
         assert {json.loads(line)["answer"] for line in lines} >= {"I cannot help with that."}
         assert isogloss(*asked, cwd=tmp_path).code == 2
         assert len(endpoint.requests) == sent
+
+
+def test_a_limit_of_nothing_is_a_limit(tmp_path: Path) -> None:
+    with chat_endpoint(lambda messages, _number: well(messages)) as endpoint:
+        asked = command(tmp_path, endpoint.url, "input_price: 1.0, output_price: 1.0")
+        done = isogloss(*asked, "--model", "one-with-a-price", "--max-cost", "0", cwd=tmp_path)
+        assert (done.code, len(endpoint.requests)) == (3, 0)
+        assert "localize.max_cost is 0" in done.err

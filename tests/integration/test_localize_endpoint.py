@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from chat_endpoint import ChatEndpoint, Sent, chat_endpoint, options_in
 from isogloss.data.read import read_choices
@@ -260,6 +261,39 @@ def test_a_timeout_is_a_clear_rejection(work: Work) -> None:
         made = work.run(endpoint, languages=("es",), first={"timeout": 1.0, "retries": 0})
     assert made.metrics["items/es"] == 2
     assert any("no answer within 1 s" in one["message"] for one in work.rejected())
+
+
+def test_an_answer_that_trickles_ends_at_the_timeout(work: Work) -> None:
+    def answering(messages: list[dict[str, str]], number: int) -> str | Sent:
+        if "¿A qué hora" in messages[1]["content"] and options_in(messages) is None:
+            return Sent(body=" " * 500, trickle=0.3)
+        return well(messages, number)
+
+    with chat_endpoint(answering) as endpoint:
+        made = work.run(endpoint, languages=("es",), first={"timeout": 1.0, "retries": 0})
+    assert made.metrics["items/es"] == 2
+    assert any("no answer within 1 s" in one["message"] for one in work.rejected())
+
+
+def test_a_key_is_asked_for_where_none_is_named_and_looked_at_where_one_is(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with chat_endpoint(lambda _messages, _number: Sent(status=401, body="{}")) as endpoint:
+        with pytest.raises(UserError, match=r"wants a key, and none is named.*localize\.first\.key \(--key\)"):
+            work.run(endpoint, first={"concurrency": 1})
+        monkeypatch.setenv("MADE_UP_KEY", "clé secrète")
+        with pytest.raises(UserError, match="MADE_UP_KEY holds characters that no API key has"):
+            work.run(endpoint, first={"key": "MADE_UP_KEY"})
+        assert len(endpoint.requests) == 1
+
+
+def test_a_limit_without_prices_and_a_whole_path_are_refused_before_anything_is_sent(work: Work) -> None:
+    with chat_endpoint(well) as endpoint:
+        with pytest.raises(ValidationError, match="max_cost: limits nothing without prices"):
+            work.run(endpoint, max_cost=20)
+        with pytest.raises(ValidationError, match="url: goes up to the version"):
+            work.run(endpoint, first={"url": f"{endpoint.url}/chat/completions"})
+        assert not endpoint.requests
 
 
 def test_an_estimate_above_the_limit_is_refused_before_anything_is_sent(work: Work) -> None:

@@ -96,6 +96,20 @@ def test_nothing_that_comes_through_is_an_error_with_its_reasons(english: Path, 
     assert {one["answer"] for one in rejected} == {"Lo siento, no puedo ayudar con eso."}
 
 
+def test_one_answer_to_several_texts_translates_none_of_them(english: Path, tmp_path: Path) -> None:
+    texts = [f"Tell me something about the {thing} in your own words." for thing in ("sea", "sky", "wood")]
+    rows = [{"id": text[-20:], "prompt": {"en": text}, "response": {"en": ROWS["two"][1]}} for text in texts]
+    english.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    answers = {ROWS["two"][1]: SPANISH[ROWS["two"][1]]}
+    with (
+        chat_endpoint(
+            lambda messages, _: answers.get(messages[1]["content"], "Lo siento, pero no puedo ayudarte.")
+        ) as one,
+        pytest.raises(UserError, match="3 prompts repeated"),
+    ):
+        made_of(english, tmp_path / "out", first=endpoint_at(one.url, tries=1))
+
+
 def test_rules_translate_nothing() -> None:
     with pytest.raises(ValidationError, match="rules translate nothing"):
         TranslateSection.model_validate({"first": {}})

@@ -15,7 +15,7 @@ from isogloss.localize.answers import NAME, opened
 from isogloss.localize.asked import Arrived, GoOn, Prompt, Reply
 from isogloss.localize.asking import Asking, Task, Tier, Unfit
 from isogloss.localize.cost import Budget
-from isogloss.localize.endpoint import limiter, read_completion
+from isogloss.localize.endpoint import limiter, read_completion, seconds_asked
 from isogloss.localize.options import common_words, glossary
 from isogloss.localize.translation_model import language_tokens
 
@@ -203,3 +203,80 @@ def test_a_translation_model_names_a_language_in_one_of_these_ways() -> None:
     assert {"__es__", "es_XX", "spa_Latn"} <= set(language_tokens("es"))
     assert {"zh_CN", "zho_Hans"} <= set(language_tokens("zh"))
     assert {"ar_AR", "arb_Arab"} <= set(language_tokens("ar"))
+
+
+def test_two_at_once_ask_each_thing_once(tmp_path: Path) -> None:
+    import threading
+    import time
+
+    def slowly(text: str) -> Reply:
+        time.sleep(0.05)
+        return Reply(text=text)
+
+    fakes = [Fake(slowly), Fake(slowly)]
+    said: list[str] = []
+
+    def work(fake: Fake) -> None:
+        with opened(tmp_path) as answers:
+            asking = Asking(answers, Budget(None, "x.max_cost"), quiet, said.append)
+            asking.carry_out([task(str(2 * number)) for number in range(4)], [Tier(fake, 1)], what="numbers")
+
+    threads = [threading.Thread(target=work, args=(fake,)) for fake in fakes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(len(fake.asked) for fake in fakes) == [0, 4]
+    assert any("another process asks the same" in line for line in said)
+
+
+def test_an_answer_that_breaks_off_is_no_answer_also_when_it_is_kept(tmp_path: Path) -> None:
+    fake = Fake(lambda text: Reply(text=text[:1], output_tokens=5, cut=True))
+    for _ in range(2):
+        with asking(tmp_path) as work:
+            (outcome,) = work.carry_out([task("24")], [Tier(fake, 1)], what="numbers").values()
+            assert (outcome.done, outcome.attempts[0].reason) == (False, "cut")
+    assert len(fake.asked) == 1
+
+
+def test_thoughts_before_an_answer_are_left_out_and_a_long_answer_is_not_sent_back_whole(tmp_path: Path) -> None:
+    def answer(text: str) -> Reply:
+        return Reply(text=f"<think>\nIs {text} even?\n</think>\n\n{text if text == '4' else 'x' * 100_000}")
+
+    fake = Fake(answer)
+    with asking(tmp_path) as work:
+        done = work.carry_out([task("4")], [Tier(fake, 1)], what="numbers")
+        assert done["4"].value == 4
+        sent: list[Prompt] = []
+        ask = fake.ask
+        fake.ask = lambda prompts, **more: (sent.extend(prompts), ask(prompts, **more))[1]  # type: ignore[method-assign]
+        work.carry_out([task("5")], [Tier(fake, 2)], what="numbers")
+    assert len(sent) == 2
+    assert sent[1].tokens < 3000
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "cut"),
+    [
+        ('{"choices": [{"message": {"content": "a\\ud800"}}]}', "a?", False),
+        (
+            '{"choices": [{"message": {"content": null}, "finish_reason": "length"}], "usage": {"completion_tokens": 9}}',
+            "",
+            True,
+        ),
+        ('{"choices": [{"message": {"content": null, "refusal": "no"}}]}', "no", False),
+    ],
+)
+def test_an_answer_without_a_text_was_paid_for(body: str, text: str, cut: bool) -> None:
+    reply = read_completion(body, Prompt((("user", "a"),), 1))
+    assert isinstance(reply, Reply)
+    assert (reply.text, reply.cut) == (text, cut)
+
+
+def test_retry_after_is_seconds_or_a_date() -> None:
+    from email.utils import formatdate
+    from time import time
+
+    assert seconds_asked("3") == 3
+    assert 20 < (seconds_asked(formatdate(time() + 30, usegmt=True)) or 0) <= 30
+    assert seconds_asked("soon") is None

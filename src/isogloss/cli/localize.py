@@ -115,7 +115,9 @@ def _section(
         if not isinstance(inner, dict):
             raise UserError(f"{settings}: {name}: a group of settings is needed")
         given = dict(inner)
-    given |= {option: value for option, value in {**options, "max_cost": asking.max_cost}.items() if value}
+    given |= {option: value for option, value in options.items() if value}
+    if asking.max_cost is not None:  # nothing may be spent, where it is 0
+        given["max_cost"] = asking.max_cost
     if asker is not None:
         first = given.get("first")
         given["first"] = {**(first if isinstance(first, dict) else {}), **asker}

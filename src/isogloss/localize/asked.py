@@ -44,11 +44,14 @@ def tokens_of(text: str) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """An answer with its tokens, or why there is none (`failure`; such a reply is not kept)."""
+    """An answer with its tokens, or why there is none (`failure`; such a reply is not kept). One that is `cut` ended at
+    the most tokens allowed, and not of itself.
+    """
 
     text: str = ""
     input_tokens: int = 0
     output_tokens: int = 0
+    cut: bool = False
     failure: str | None = None
 
 

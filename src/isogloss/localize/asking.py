@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 from isogloss.localize.answers import Answers
 from isogloss.localize.asked import Asker, Prompt, Reply
 from isogloss.localize.cost import Budget, estimate, price_of
 
+#: So many characters of an answer are said back to who gave it: each is paid for again.
+_REPEATED = 4000
+_QUOTED = 500
+_THOUGHTS = re.compile(r"\A\s*<think(?:ing)?>.*?</think(?:ing)?>\s*", re.S)
+
 
 class Unfit(Exception):
     """An answer that does not pass. `reason` is a word for counting, the message says what is wrong."""
 
     def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+        # What is wrong quotes the answer, which may be of any length.
+        super().__init__(message if len(message) <= _QUOTED else f"{message[: _QUOTED - 1]}…")
         self.reason = reason
 
 
@@ -124,16 +132,28 @@ class Asking:
                         Attempt(asker=asker.name, answer="", reason="no-answer", message=reply.failure)
                     )
                     continue
-                _try(outcome, asker.name, reply.text, left[name].read)
+                # Some models write their thoughts in front of the answer.
+                said = _THOUGHTS.sub("", reply.text)
+                _try(outcome, asker.name, said, partial(_cut, reply.output_tokens) if reply.cut else left[name].read)
                 if not outcome.done:
-                    prompts[name] = _corrected(prompt, reply.text, outcome.attempts[-1].message)
+                    prompts[name] = _corrected(prompt, said, outcome.attempts[-1].message)
 
     def ask(self, asker: Asker, prompts: Sequence[Prompt], *, what: str) -> list[Reply]:
         """A reply to each prompt: kept ones, and the others asked for, each once."""
         keys = [prompt.key(asker.identity) for prompt in prompts]
+        if len(self.answers.known(keys)) == len(set(keys)):
+            return self._asked(asker, keys, prompts, what=what)
+
+        def waiting() -> None:
+            self.say(f"{what}: another process asks the same of {asker.name}; waiting for its answers")
+
+        with self.answers.turn(keys, waiting=waiting):
+            return self._asked(asker, keys, prompts, what=what)
+
+    def _asked(self, asker: Asker, keys: Sequence[str], prompts: Sequence[Prompt], *, what: str) -> list[Reply]:
         known = self.answers.known(keys)
         for key, reply in known.items():
-            self.budget.count(key, price_of(asker, reply.input_tokens, reply.output_tokens))
+            self.budget.count(key, price_of(asker.prices, reply.input_tokens, reply.output_tokens))
         to_ask = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
         cost = estimate(asker, to_ask.values(), known.values())
         self.say(f"{what}: {cost.sentence()}")
@@ -150,7 +170,7 @@ class Asking:
         stopped = False
 
         def expected(prompt: Prompt) -> float:
-            return price_of(asker, prompt.tokens, prompt.expected)
+            return price_of(asker.prices, prompt.tokens, prompt.expected)
 
         def go_on(prompt: Prompt) -> bool:
             nonlocal reserved, stopped
@@ -168,7 +188,7 @@ class Asking:
                 self.requests[asker.name] += 1
                 if reply.failure is None:
                     self.answers.keep(keys[index], asker.name, reply)
-                    self.budget.count(keys[index], price_of(asker, reply.input_tokens, reply.output_tokens))
+                    self.budget.count(keys[index], price_of(asker.prices, reply.input_tokens, reply.output_tokens))
                 replies[keys[index]] = reply
                 advance(1)
 
@@ -187,8 +207,14 @@ def _try(outcome: Outcome, asker: str, answer: str, read: Callable[[str], Any]) 
         outcome.attempts.append(Attempt(asker=asker, answer=answer))
 
 
+def _cut(tokens: int, _answer: str) -> Any:
+    raise Unfit("cut", f"it breaks off after {tokens} tokens, the most that are allowed (max_tokens)")
+
+
 def _corrected(prompt: Prompt, answer: str, problem: str) -> Prompt:
     """The same once more, with the answer given and what is wrong with it."""
+    if len(answer) > _REPEATED:
+        answer = f"{answer[:_REPEATED]} […]"
     complaint = f"That cannot be used: {problem}. Answer the same request once more, and mend this."
     messages = (*prompt.messages, ("assistant", answer or "(nothing)"), ("user", complaint))
     return Prompt(messages, prompt.expected, source=prompt.source, target=prompt.target)

@@ -31,9 +31,9 @@ class Estimate:
         return f"{self.name}: {self.requests} requests, {tokens}{money}{kept}"
 
 
-def price_of(asker: Asker, input_tokens: int, output_tokens: int) -> float:
-    """Money for so many tokens."""
-    into, out = asker.prices
+def price_of(prices: tuple[float, float], input_tokens: int, output_tokens: int) -> float:
+    """Money for so many tokens; `prices` are those of a million, in and out."""
+    into, out = prices
     return (input_tokens * into + output_tokens * out) / 1e6
 
 
@@ -47,8 +47,8 @@ def estimate(asker: Asker, to_ask: Iterable[Prompt], kept: Iterable[Reply]) -> E
         kept=len(there),
         input_tokens=into,
         output_tokens=out,
-        money=price_of(asker, into, out),
-        spent=sum(price_of(asker, one.input_tokens, one.output_tokens) for one in there),
+        money=price_of(asker.prices, into, out),
+        spent=sum(price_of(asker.prices, one.input_tokens, one.output_tokens) for one in there),
     )
 
 

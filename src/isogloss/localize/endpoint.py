@@ -9,7 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
+import time
 from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import UserError
@@ -49,6 +52,10 @@ class Endpoint:
         if not self._key:
             raise UserError(
                 f"{setting}.key: the environment variable {section.key} is empty; put the API key of {section.url} into it"
+            )
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise UserError(
+                f"{setting}.key: {section.key} holds characters that no API key has; put the key alone into it"
             )
 
     def ask(self, prompts: Sequence[Prompt], *, go_on: GoOn, arrived: Arrived) -> None:
@@ -132,16 +139,24 @@ class Endpoint:
         section = self.section
         messages: Any = [{"role": role, "content": text} for role, text in prompt.messages]
         try:
-            raw = await client.chat.completions.with_raw_response.create(
-                model=section.model,
-                messages=messages,
-                **self._settings(),
-            )
+            # The client's own timeout is between two pieces of an answer: one that trickles would never end.
+            async with asyncio.timeout(section.timeout):
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=section.model,
+                    messages=messages,
+                    **self._settings(),
+                )
             body = raw.text
-        except openai.APITimeoutError:
+        except (openai.APITimeoutError, TimeoutError):
             raise _Passing(f"no answer within {section.timeout:g} s") from None
         except openai.APIConnectionError as error:
-            raise _Passing(f"no connection ({_short(str(error.__cause__ or error))})") from None
+            if certificate := _certificate(error):
+                raise UserError(
+                    f"{self.setting}: the certificate of {section.url} is not accepted ({_short(certificate)}). Where it is "
+                    "your own authority's, name its file in SSL_CERT_FILE"
+                ) from None
+            cause = error.__cause__ or error
+            raise _Passing(f"no connection ({_short(str(cause)) or type(cause).__name__})") from None
         except openai.APIStatusError as error:
             raise self._of_status(error) from None
         reply = read_completion(body, prompt)
@@ -163,15 +178,18 @@ class Endpoint:
         code, said = error.status_code, _short(str(error.message).replace(self._key, "***"))
         where = f"{self.setting}: {self.section.url} answers {code}"
         if code in (401, 403):
-            return UserError(
-                f"{where}: it refuses the key in {self.section.key or 'no variable (key: is not set)'} ({said})"
-            )
+            if self.section.key is None:
+                return UserError(
+                    f"{where}: it wants a key, and none is named ({said}). Put it into an environment variable, and the "
+                    f"variable's name into {self.setting}.key (--key)"
+                )
+            return UserError(f"{where}: it refuses the key in {self.section.key} ({said})")
         if code in (402,):
             return UserError(f"{where}: the account has no money left ({said}). The answers so far are kept")
         if code == 404:
             return UserError(f"{where}: no such address, or no model '{self.section.model}' there ({said})")
         if code in (408, 409, 425, 429) or code >= 500:
-            return _Passing(f"{code} ({said})", _seconds(error.response.headers.get("retry-after")))
+            return _Passing(f"{code} ({said})", seconds_asked(error.response.headers.get("retry-after")))
         return _Refused(f"{code} ({said})")
 
 
@@ -193,23 +211,30 @@ def read_completion(body: str, prompt: Prompt) -> Reply | str:
     """The answer in a response's body, or what is wrong with it. Tokens that are not reported are estimated."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = "a web page" if body.lstrip()[:1] == "<" else "no JSON" if body.strip() else "nothing"
         return f"the endpoint sent {kind} in place of an answer"
     try:
         choice = value["choices"][0]
         text = choice["message"]["content"]
-    except (KeyError, IndexError, TypeError):
+        refusal = choice["message"].get("refusal")
+    except (KeyError, IndexError, TypeError, AttributeError):
         said = value.get("error") if isinstance(value, dict) else None
         return f"the endpoint sent no chat completion{f' ({_short(str(said))})' if said else ''}"
-    if not isinstance(text, str):
-        return "the endpoint sent a completion without text"
     usage = value.get("usage")
     usage = usage if isinstance(usage, dict) else {}
+    made = _count(usage.get("completion_tokens"))
+    if text is None and (made or isinstance(refusal, str)):
+        # It thought until its tokens were used up, or refused: an answer, and paid for, if an empty one.
+        text = refusal if isinstance(refusal, str) else ""
+    if not isinstance(text, str):
+        return "the endpoint sent a completion without text"
+    text = text.encode("utf-8", "replace").decode()  # halves of a surrogate pair cannot be kept
     return Reply(
         text=text,
         input_tokens=_count(usage.get("prompt_tokens")) or prompt.tokens,
-        output_tokens=_count(usage.get("completion_tokens")) or tokens_of(text),
+        output_tokens=made or tokens_of(text),
+        cut=choice.get("finish_reason") == "length",
     )
 
 
@@ -217,11 +242,28 @@ def _count(value: Any) -> int:
     return value if type(value) is int and value > 0 else 0
 
 
-def _seconds(header: str | None) -> float | None:
+def seconds_asked(header: str | None) -> float | None:
+    """What Retry-After asks for: seconds, or a date."""
+    if not header:
+        return None
     try:
-        return max(float(header), 0.0) if header else None
+        return max(float(header), 0.0)
     except ValueError:
-        return None  # a date: the doubling wait does as well
+        pass
+    try:
+        return max(parsedate_to_datetime(header).timestamp() - time.time(), 0.0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _certificate(error: BaseException | None) -> str | None:
+    """What is wrong with a server's certificate, where that is why there is no connection."""
+    seen = 0
+    while error is not None and seen < 10:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return str(error.verify_message or error)
+        error, seen = error.__cause__ or error.__context__, seen + 1
+    return None
 
 
 def _short(text: str) -> str:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from isogloss.data.rows import ENGLISH, InstructionRow
 from isogloss.errors import UserError
-from isogloss.localize.asking import Asking, Outcome, Task, Tier, Unfit
-from isogloss.localize.check_translation import checked_translation
+from isogloss.localize.asking import Asking, Attempt, Outcome, Task, Tier, Unfit
+from isogloss.localize.check_translation import SHORT, checked_translation
 from isogloss.localize.prompts import instruction_prompt
 from isogloss.localize.rejected import Rejection, drawn, of_outcome
 
 _SIDES = ("prompt", "response")
+#: So many different texts have no translation in common, where it is longer than a few words.
+REPEATED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ def translate(
         if language not in row.prompt
     ]
     outcomes = asking.carry_out(tasks, tiers, what="instructions")
+    _refuse_repeated(rows, wanted, outcomes)
     rejected: list[Rejection] = []
     made = tuple(_row(row, wanted, outcomes, rejected) for row in rows)
     counts = Counter(language for row in made for language in row.prompt)
@@ -65,6 +68,26 @@ def translate(
         samples={language: _samples(made, language, number=samples, seed=seed) for language in wanted},
         counts={language: counts[language] for language in (ENGLISH, *wanted)},
     )
+
+
+def _refuse_repeated(rows: Sequence[InstructionRow], languages: Sequence[str], outcomes: Mapping[str, Outcome]) -> None:
+    """One answer to several texts ("I cannot help with that") translates none of them."""
+    for language in languages:
+        originals: dict[str, set[str]] = defaultdict(set)
+        done = [
+            (getattr(row, side)[ENGLISH], outcome)
+            for row in rows
+            for side in _SIDES
+            if (outcome := outcomes.get(_name(row, side, language))) is not None and outcome.done
+        ]
+        for original, outcome in done:
+            originals[outcome.value].add(original.casefold())
+        for _, outcome in done:
+            if len(outcome.value) > SHORT and len(originals[outcome.value]) >= REPEATED:
+                message = f"the same answer came to {len(originals[outcome.value])} different texts"
+                outcome.attempts.append(
+                    Attempt(asker=outcome.by, answer=outcome.value, reason="repeated", message=message)
+                )
 
 
 def _task(row: InstructionRow, side: str, language: str, *, shortest: float, longest: float) -> Task:

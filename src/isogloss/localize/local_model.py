@@ -88,7 +88,7 @@ class CausalModel:
             )
         width = encoded["input_ids"].shape[1]
         read = encoded["attention_mask"].sum(dim=1).tolist()
-        return replies_of(tokenizer, ids[:, width:], read)
+        return replies_of(tokenizer, ids[:, width:], read, ends=ends_of(model, tokenizer))
 
 
 def _turns(prompt: Prompt) -> list[dict[str, str]]:
@@ -111,11 +111,19 @@ def sampling(section: AskerSection) -> dict[str, Any]:
     return {"do_sample": True, "temperature": section.temperature} if section.temperature else {"do_sample": False}
 
 
-def replies_of(tokenizer: Any, ids_BT: Any, read: Sequence[int]) -> list[Reply]:
-    """The texts of generated ids, and how many tokens went in and out."""
+def ends_of(model: Any, tokenizer: Any) -> frozenset[int]:
+    """Ids at which an answer ends of itself, and what follows it in a batch."""
+    ends = model.generation_config.eos_token_id
+    several = ends if isinstance(ends, list) else [ends]
+    return frozenset(one for one in (*several, tokenizer.eos_token_id, tokenizer.pad_token_id) if one is not None)
+
+
+def replies_of(tokenizer: Any, ids_BT: Any, read: Sequence[int], *, ends: frozenset[int]) -> list[Reply]:
+    """The texts of generated ids, how many tokens went in and out, and whether the most allowed were too few."""
     texts = tokenizer.batch_decode(ids_BT, skip_special_tokens=True)
     made = (ids_BT != tokenizer.pad_token_id).sum(dim=1).tolist()
+    last = ids_BT[:, -1].tolist()
     return [
-        Reply(text=text.strip(), input_tokens=into, output_tokens=out)
-        for text, into, out in zip(texts, read, made, strict=True)
+        Reply(text=text.strip(), input_tokens=into, output_tokens=out, cut=end not in ends)
+        for text, into, out, end in zip(texts, read, made, last, strict=True)
     ]

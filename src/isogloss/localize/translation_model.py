@@ -12,7 +12,7 @@ from typing import Any
 from isogloss.data.rows import ENGLISH
 from isogloss.errors import UserError
 from isogloss.localize.asked import Arrived, GoOn, Prompt
-from isogloss.localize.local_model import batches, replies_of, sampling
+from isogloss.localize.local_model import batches, ends_of, replies_of, sampling
 from isogloss.models.load import ResolvedModel
 from isogloss.models.quiet import quiet_transformers
 from isogloss.spec.localize import AskerSection
@@ -71,7 +71,8 @@ class TranslationModel:
                 **encoded.to(model.device), max_new_tokens=self.section.max_tokens, **forced, **sampling(self.section)
             )
         read = encoded["attention_mask"].sum(dim=1).tolist()
-        for index, reply in zip(taken, replies_of(tokenizer, ids, read), strict=True):
+        replies = replies_of(tokenizer, ids, read, ends=ends_of(model, tokenizer))
+        for index, reply in zip(taken, replies, strict=True):
             arrived(index, reply)
 
     def _languages(self, tokenizer: Any, target: str) -> tuple[str, dict[str, int]]:

@@ -70,6 +70,8 @@ class AskerSection(Section):
     def _complete(self) -> Self:
         if self.kind == "endpoint" and not re.match(r"https?://[^/\s]+", self.url):
             raise ValueError("url: an endpoint needs its address, for example https://api.openai.com/v1")
+        if self.kind == "endpoint" and re.search(r"/(?:chat/)?completions/?$", self.url):
+            raise ValueError("url: goes up to the version, for example …/v1; /chat/completions is put after it")
         if "@" in self.url.partition("://")[2].partition("/")[0]:
             raise ValueError("url: holds a name or password before the '@'; name the key's variable in `key`")
         if self.kind != "rules" and not self.model:
@@ -82,6 +84,22 @@ class AskerSection(Section):
     def shown(self) -> str:
         """What a person calls it."""
         return "rules" if self.kind == "rules" else self.model
+
+    @property
+    def priced(self) -> bool:
+        """Whether a price is set."""
+        return bool(self.input_price or self.output_price)
+
+
+def _check_limit(max_cost: float | None, first: AskerSection, second: AskerSection | None) -> None:
+    """Raises ValueError for a limit that no endpoint could ever reach."""
+    endpoints = [one for one in (first, second) if one is not None and one.kind == "endpoint"]
+    if max_cost is not None and endpoints and not any(one.priced for one in endpoints):
+        name = "first" if first.kind == "endpoint" else "second"
+        raise ValueError(
+            f"max_cost: limits nothing without prices; set {name}.input_price and {name}.output_price (money a million "
+            "tokens), or leave max_cost out"
+        )
 
 
 class LocalizeSection(Section):
@@ -103,6 +121,11 @@ class LocalizeSection(Section):
     items: Count | None = None
     samples: Annotated[int, Field(ge=0)] = 10
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        _check_limit(self.max_cost, self.first, self.second)
+        return self
 
 
 class TranslateSection(Section):
@@ -129,4 +152,9 @@ class TranslateSection(Section):
         for name, asker in (("first", self.first), ("second", self.second)):
             if asker is not None and asker.kind == "rules":
                 raise ValueError(f"{name}.kind: rules translate nothing; name an endpoint or a model")
+        return self
+
+    @model_validator(mode="after")
+    def _limited(self) -> Self:
+        _check_limit(self.max_cost, self.first, self.second)
         return self
