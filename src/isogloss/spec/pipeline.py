@@ -276,6 +276,8 @@ def _apply(settings: dict[str, Any], override: str) -> None:
             inner = place[parent] = _for_both_axes(inner)
         if not isinstance(inner, dict):
             raise UserError(f"--set {override}: '{parent}' is not a group of settings")
+        # A group that YAML's anchors put in two places is changed in this one alone.
+        place[parent] = inner = dict(inner)
         place = inner
     try:
         place[last] = yaml.safe_load(value)
