@@ -11,6 +11,7 @@ import yaml
 from chat_endpoint import Sent, chat_endpoint, options_in
 from command_line import isogloss
 from isogloss.errors import UserError
+from isogloss.pipeline.asked import asked_of
 from isogloss.spec import load_spec
 from isogloss.stages import localize as localize_stage
 from isogloss.stages import stages_of
@@ -93,7 +94,8 @@ def test_the_stages_are_there_only_where_they_are_asked_for(tmp_path: Path) -> N
 def test_what_changes_no_answer_changes_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = write(tmp_path, "http://127.0.0.1:9/v1")
-    same = ["localize.second.concurrency=2", "localize.second.key=MADE_UP", "localize.max_cost=3", "localize.samples=1"]
+    same = ["localize.second.concurrency=2", "localize.second.key=MADE_UP", "localize.samples=1"]
+    same += ["localize.second.input_price=1", "localize.max_cost=3"]
     other = ["localize.second.model=another"], ["localize.second.temperature=0.5"], ["localize.countries={es: Mexico}"]
     before = localize_stage.settings(load_spec(path))
     assert localize_stage.settings(load_spec(path, same)) == before
@@ -102,6 +104,36 @@ def test_what_changes_no_answer_changes_no_key(tmp_path: Path, monkeypatch: pyte
     translated = translate_stage.settings(load_spec(path))
     assert translate_stage.settings(load_spec(path, ["translate.first.timeout=9"])) == translated
     assert translate_stage.settings(load_spec(path, ["translate.longest=9"])) != translated
+
+
+def test_the_plan_counts_what_will_be_asked_and_what_it_costs_without_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, "http://127.0.0.1:9/v1")
+    priced = [
+        "localize.second.input_price=1000",
+        "localize.second.requests_per_minute=1",
+        "localize.second.key=NOT_THERE",
+    ]
+    rules, texts = asked_of(load_spec(path, priced), ["data", "localize", "translate"])
+    assert (rules.requests, texts.requests) == (4, 2)  # what people answered, and figures, are not asked for
+    assert rules.money == pytest.approx(rules.input_tokens / 1000)
+    assert rules.seconds == 240
+    assert "4 requests" in rules.sentence()
+    assert "about 4 min" in rules.sentence()
+    assert texts.money is None  # the same endpoint, by an anchor, but the price was set for one of them
+    assert "cost unknown" in texts.sentence()
+    (too_dear,) = asked_of(load_spec(path, [*priced, "localize.max_cost=0.1"]), ["localize"])
+    assert "localize.max_cost is 0.1" in (too_dear.problem or "")
+    assert rules.problem is None
+    (first,) = asked_of(load_spec(path, ["localize.first={kind: model, model: embedded}"]), ["localize"])
+    assert (first.who, first.second, first.seconds) == ("embedded", "small-one", None)
+    published = ["localize.questions=[]", "localize.choices=[]"]
+    (half,) = asked_of(load_spec(path, [*published, "localize.items=100"]), ["localize"])
+    (whole,) = asked_of(load_spec(path, published), ["localize"])
+    assert 0 < half.requests < whole.requests
+    assert "by the published set's size" in whole.sentence()
 
 
 def test_a_missing_section_says_what_it_is_for(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from isogloss.errors import RefusedError
 from isogloss.models.outline import Outline, outline_of, read_config
 from isogloss.models.reference import parse_model_ref
 from isogloss.models.unfetched import config_of_unfetched, is_fetched
+from isogloss.pipeline.asked import Asked, asked_of
 from isogloss.pipeline.estimate import Costs, Weights, costs_of, estimate
-from isogloss.pipeline.forecast import Forecast, Machines, forecast
+from isogloss.pipeline.forecast import Forecast, forecast
 from isogloss.pipeline.gpus import gpu_here
 from isogloss.pipeline.machines import planned_machines
 from isogloss.pipeline.memory import RankMemory
@@ -39,20 +40,30 @@ def plan_command(
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
     # A model that is not here is not fetched for a plan; what is cached is then not known, and nothing can be.
     plan = read_plan(pipeline, overrides) if _is_here(spec) else None
+    done = frozenset() if plan is None else frozenset(step.stage.name for step in plan.steps if step.done)
+    asked = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in done])
     if machines is None:
         costs = estimate(plan) if plan is not None else _unfetched_costs(spec)
-        _show_costs(spec, costs, dtype=resolve_dtype(spec), as_json=as_json)
-        if (problem := _too_large_here(costs)) is not None:
-            raise RefusedError(problem)
+        _show_costs(spec, costs, asked, dtype=resolve_dtype(spec), as_json=as_json)
+        if problems := [*filter(None, [_too_large_here(costs), *(one.problem for one in asked)])]:
+            raise RefusedError("\n".join(problems))
         if not as_json:
             say(f"next: isogloss run {pipeline}")
         return
-    found = _forecast(spec, plan, machines, asked=gpus is not None or nodes is not None)
+    found = forecast(
+        spec,
+        _outline(spec, plan),
+        machines,
+        there=plan is not None,
+        cached=done,
+        asked=gpus is not None or nodes is not None,
+    )
     if as_json:
-        print_json(found.as_json())
+        print_json({**found.as_json(), "asked": [one.as_json() for one in asked]})
     else:
         _show_forecast(spec, found)
-    problems = list(found.problems)
+        _show_asked(asked)
+    problems = [*found.problems, *filter(None, (one.problem for one in asked))]
     if gpu is None and gpu_here() is not None:  # this machine's own, and so its disk
         problems += filter(None, [_no_room(found.disk_bytes, shutil.disk_usage(Path.cwd()).free)])
     if problems:
@@ -72,11 +83,6 @@ def _outline(spec: PipelineSpec, plan: Plan | None) -> Outline:
     if plan is not None:
         return outline_of(read_config(plan.model.path))
     return outline_of(config_of_unfetched(parse_model_ref(spec.model)))
-
-
-def _forecast(spec: PipelineSpec, plan: Plan | None, machines: Machines, *, asked: bool) -> Forecast:
-    cached = frozenset() if plan is None else frozenset(step.stage.name for step in plan.steps if step.done)
-    return forecast(spec, _outline(spec, plan), machines, there=plan is not None, cached=cached, asked=asked)
 
 
 def _unfetched_costs(spec: PipelineSpec) -> Costs:
@@ -112,9 +118,9 @@ def _no_room(needed: float, free: float) -> str | None:
     )
 
 
-def _show_costs(spec: PipelineSpec, costs: Costs, *, dtype: str, as_json: bool) -> None:
+def _show_costs(spec: PipelineSpec, costs: Costs, asked: Sequence[Asked], *, dtype: str, as_json: bool) -> None:
     if as_json:
-        print_json(costs.as_json())
+        print_json({**costs.as_json(), "asked": [one.as_json() for one in asked]})
         return
     table = _table(f"{spec.name} ({spec.model}, {dtype})", ("stage", "state"), ("question forwards", "estimated time"))
     for cost in costs.stages:
@@ -129,6 +135,12 @@ def _show_costs(spec: PipelineSpec, costs: Costs, *, dtype: str, as_json: bool) 
     )
     for line in costs.notes:
         console.print(line)
+    _show_asked(asked)
+
+
+def _show_asked(asked: Sequence[Asked]) -> None:
+    for one in asked:
+        output().print(one.sentence())
 
 
 def _show_forecast(spec: PipelineSpec, found: Forecast) -> None:

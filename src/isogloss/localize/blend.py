@@ -84,13 +84,11 @@ def localize(
     choices; RefusedError and UserError as the asking does.
     """
     by_id = {(one.country, one.id): one for one in questions}
-    kept = {
-        language: _bounded([one for one in choices if one.country == country], limit=limit, seed=seed)
-        for language, country in countries.items()
-    }
+    kept = _kept(choices, countries, limit=limit, seed=seed)
     _check(kept, countries, tiers)
     edited, tasks, missing = _question_work(by_id, kept, countries)
-    work = option_work(by_id, kept, countries, questions, tiers)
+    ruled, asked = (any((tier.asker is None) is none for tier in tiers) for none in (True, False))
+    work = option_work(by_id, kept, countries, questions, ruled=ruled, asked=asked)
     # All at once, so that one estimate covers it.
     outcomes = asking.carry_out([*(task for task, _ in tasks.values()), *work.tasks], tiers, what="localize")
     work.finish(outcomes)
@@ -111,6 +109,34 @@ def localize(
         chosen = set(drawn((item.id for item in made), seed=seed, number=samples))
         shown[language] = [_sample(item, edited[language, item.group]) for item in made if item.id in chosen]
     return Localized(items=tuple(draw_splits(items, seed=seed)[0]), rejected=tuple(rejected), samples=shown, by=by)
+
+
+def prompts_of(
+    questions: Sequence[BlendQuestion],
+    choices: Sequence[BlendChoice],
+    countries: Mapping[str, str],
+    *,
+    ruled: bool,
+    limit: int | None,
+    seed: int,
+) -> list[Prompt]:
+    """What a model is asked at first: everything, or what is left to it after the rules (`ruled`), which edit questions."""
+    by_id = {(one.country, one.id): one for one in questions}
+    kept = _kept(choices, countries, limit=limit, seed=seed)
+    _, tasks, _ = _question_work(by_id, kept, countries)
+    work = option_work(by_id, kept, countries, questions, ruled=ruled, asked=True)
+    edited = [] if ruled else [task.prompt for task, _ in tasks.values()]
+    # The same words, asked twice, are sent once.
+    return list(dict.fromkeys([*edited, *(task.prompt for task in work.tasks)]))
+
+
+def _kept(
+    choices: Sequence[BlendChoice], countries: Mapping[str, str], *, limit: int | None, seed: int
+) -> dict[str, list[BlendChoice]]:
+    return {
+        language: _bounded([one for one in choices if one.country == country], limit=limit, seed=seed)
+        for language, country in countries.items()
+    }
 
 
 def _check(kept: Mapping[str, Sequence[BlendChoice]], countries: Mapping[str, str], tiers: Sequence[Tier]) -> None:

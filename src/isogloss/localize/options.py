@@ -9,7 +9,7 @@ from functools import cache, partial
 
 from isogloss.data.rows import ENGLISH
 from isogloss.data.sets.blend import REGION_OF, BlendChoice, BlendQuestion
-from isogloss.localize.asking import Outcome, Task, Tier, Unfit
+from isogloss.localize.asking import Outcome, Task, Unfit
 from isogloss.localize.check_options import check_option, checked_options, dictionary_in
 from isogloss.localize.places import place_of
 from isogloss.localize.prompts import options_prompt
@@ -48,11 +48,14 @@ def option_work(
     kept: Mapping[str, Sequence[BlendChoice]],
     countries: Mapping[str, str],
     questions: Sequence[BlendQuestion],
-    tiers: Sequence[Tier],
+    *,
+    ruled: bool,
+    asked: bool,
 ) -> OptionWork:
-    """Every option of the choices kept. Where the rules are asked first, people's own words come first."""
+    """Every option of the choices kept. Where the rules are asked (`ruled`), people's own words come first; `asked` says
+    whether a model is there for the others.
+    """
     work = OptionWork({}, [], [], {})
-    ruled, asked = (any((tier.asker is None) is none for tier in tiers) for none in (True, False))
     for language, country in countries.items():
         own = work.found[language] = {}
         wanted = list(dict.fromkeys((one.question_id, text) for one in kept[language] for text in one.choices.values()))

@@ -157,7 +157,7 @@ def forecast(
         stages=tuple(stages),
         download_bytes=download,
         disk_bytes=download + kept + passing + _RESULTS_BYTES,
-        notes=_notes(spec, machines, dtype, stages),
+        notes=_notes(spec, machines, dtype),
     )
 
 
@@ -373,7 +373,7 @@ def scoring_gpus(spec: PipelineSpec, name: str, machines: Machines, *, asked: bo
     return min(there.processes, machines.gpus)
 
 
-def _notes(spec: PipelineSpec, machines: Machines, dtype: str, stages: list[StageForecast]) -> tuple[str, ...]:
+def _notes(spec: PipelineSpec, machines: Machines, dtype: str) -> tuple[str, ...]:
     notes = [
         f"assumed: {100 * TRAINING_SHARE:.0f} % of {machines.gpu.teraflops:g} TFLOP/s a GPU in training, "
         f"{100 * SCORING_SHARE:.0f} % in scoring; gradients and weights sent at the speed of the links, without overlap",
@@ -386,6 +386,4 @@ def _notes(spec: PipelineSpec, machines: Machines, dtype: str, stages: list[Stag
         notes.append(
             f"{machines.gpu.name} has no bfloat16 of its own and float16 is not offered: float32's speed is taken"
         )
-    if any(one.stage in ("localize", "translate") for one in stages):
-        notes.append("localize and translate are not estimated here: they say what they cost before they begin")
     return tuple(notes)
