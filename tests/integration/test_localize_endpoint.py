@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from chat_endpoint import ChatEndpoint, Sent, chat_endpoint, options_in
+from chat_endpoint import ChatEndpoint, Sent, chat_endpoint, completion, options_in
 from isogloss.data.read import read_choices
 from isogloss.errors import RefusedError, UserError
+from isogloss.localize.answers import opened
 from isogloss.localize.made import Made, Source, make_localized
 from isogloss.spec.localize import LocalizeSection
 from small_blend import KOREAN, SPANISH, WITHOUT, write_blend
@@ -249,6 +250,20 @@ def test_an_endpoint_that_only_fails_is_given_up_and_what_came_before_is_kept(wo
         made = work.run(endpoint, first={"concurrency": 1, "retries": 0})
         assert len(endpoint.requests) - before == REQUESTS - 4
     assert made.metrics["asked/kept"] == 4
+
+
+def test_what_is_under_way_when_the_work_ends_arrives_and_is_kept(work: Work) -> None:
+    def answering(messages: list[dict[str, str]], number: int) -> str | Sent:
+        if number == 1:
+            return Sent(body=completion(well(messages, number)), wait=0.5)
+        return Sent(status=401, body="{}")
+
+    with chat_endpoint(answering) as endpoint:
+        with pytest.raises(UserError, match="wants a key"):
+            work.run(endpoint, first={"concurrency": 2})
+        assert len(endpoint.requests) == 2
+    with opened(work.folder) as answers:
+        assert answers._connection.execute("select count(*) from answers").fetchone() == (1,)
 
 
 def test_a_timeout_is_a_clear_rejection(work: Work) -> None:

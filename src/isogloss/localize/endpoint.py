@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: Seconds that are never waited longer between two attempts.
 LONGEST_WAIT = 60.0
+#: Seconds that answers under way are waited for when the work ends early.
+LAST_MOMENT = 5.0
 
 
 class _Passing(Exception):
@@ -64,7 +66,8 @@ class Endpoint:
         Raises UserError when nothing would come of going on: a refused key, an unknown model or address, or as many
         failures in a row as requests are under way twice over. What arrived before is not lost.
         """
-        asyncio.run(self._ask_all(prompts, go_on, arrived))
+        if prompts:
+            asyncio.run(self._ask_all(prompts, go_on, arrived))
 
     async def _ask_all(self, prompts: Sequence[Prompt], go_on: GoOn, arrived: Arrived) -> None:
         from openai import AsyncOpenAI
@@ -74,12 +77,12 @@ class Endpoint:
         largest = max((one.tokens + one.expected for one in prompts), default=1)
         tokens = limiter(section.tokens_per_minute, largest=largest)
         waiting = iter(enumerate(prompts))
-        in_a_row = 0
+        in_a_row, ending = 0, False
 
         async def worker(client: AsyncOpenAI) -> None:
             nonlocal in_a_row
             for index, prompt in waiting:
-                if not go_on(prompt):
+                if ending or not go_on(prompt):
                     return
                 reply = await self._ask_one(client, prompt, requests, tokens)
                 in_a_row = 0 if reply.failure is None else in_a_row + 1
@@ -95,11 +98,17 @@ class Endpoint:
         ) as client:
             workers = [asyncio.create_task(worker(client)) for _ in range(min(section.concurrency, len(prompts)))]
             try:
-                await asyncio.gather(*workers)
+                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
             finally:
+                # What is under way is being paid for: it gets a moment to arrive, also when a person stops the work.
+                ending = True
+                await asyncio.wait(workers, timeout=LAST_MOMENT)
                 for one in workers:
                     one.cancel()
-                await asyncio.gather(*workers, return_exceptions=True)
+                ended = await asyncio.gather(*workers, return_exceptions=True)
+            for error in ended:
+                if isinstance(error, Exception):  # one that was cancelled is none
+                    raise error
 
     async def _ask_one(
         self, client: AsyncOpenAI, prompt: Prompt, requests: AsyncLimiter | None, tokens: AsyncLimiter | None
