@@ -22,6 +22,8 @@ _PEOPLE = {
     "ο": "άνθρωπος",
     "τον": "άνθρωπο",
 }
+#: What women of the country become, by the ending.
+_WOMEN = {"ες": "γυναίκες", "ων": "γυναικών", "ας": "γυναίκας", "α": "γυναίκα"}
 #: Endings of a noun in the plural that a demonym stands before ("οι Έλληνες φοιτητές").
 _NOUN = re.compile(r"\s+\w+(?:τές|τές|τριες|ητες|ώτες|νδρες|ναίκες|ναικες|θρωποι|δες|νείς|νέοι|ικοί)\b")
 #: Endings of "national" that stand for those of the word for "of all Greece".
@@ -39,6 +41,7 @@ def remove(question: str, place: Place) -> str:
     text = re.sub(rf",?(?:\s|(?<=[ά-ώα-ω]))(?:{_TIES}) (?:{_NAME})(,)?", lambda found: found[1] or "", text)
     text = re.sub(r"\b[Ππ]ανελλ(?:ήνι|αδ)(\w+)", lambda found: "εθνικ" + _NATIONAL.get(found[1], found[1]), text)
     text = re.sub(r"\b([Οο]ι|[Σσ]?[Ττ]ους|[Ττ]ων|[Οο]|[Ττ]ον) (?:Έλλην\w*|Ελλήν\w*)(?=(.*))", _people, text)
+    text = re.sub(r"\bΕλληνίδ(ες|ων|ας|α)\b", lambda found: _WOMEN[found[1]], text)
     # "Food of Greek origin": without the adjective "local" keeps the sense.
     text = re.sub(r"\b[Εε]λληνικής (?=προέλευσης|καταγωγής)", "τοπικής ", text)
     text = re.sub(r"(\b[ΣσΤτ]\w*ν )?\b[Εε]λληνικ\w+ (\w)?", _adjective, text)
