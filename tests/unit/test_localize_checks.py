@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from isogloss.data.sets.blend import BlendChoice, BlendQuestion
 from isogloss.localize.asking import Unfit
+from isogloss.localize.blend import _question_work
 from isogloss.localize.check_options import checked_options
 from isogloss.localize.check_question import checked_question
 from isogloss.localize.check_translation import checked_translation
@@ -187,6 +189,21 @@ def test_the_place_alone_goes_from_a_word_that_it_is_joined_to(
     language: str, region: str, asked: str, edited: str
 ) -> None:
     assert checked_question(asked, edited, place_of(region, language))
+
+
+@pytest.mark.parametrize(
+    ("asked", "reasons"), [("Milli yemək nədir?", ["place-unknown"]), ("Azərbaycan yeməyi nədir?", [])]
+)
+def test_a_country_that_is_named_in_english_alone_is_not_taken_for_gone(asked: str, reasons: list[str]) -> None:
+    choices = {"A": "plov", "B": "pie"}
+    question = BlendQuestion(
+        id="q", country="Azerbaijan", language="az", question=asked, translation="What is Azerbaijani food?"
+    )
+    choice = BlendChoice(
+        id="c", question_id="q", country="Azerbaijan", prompt="?", choices=choices, countries={}, answer="A"
+    )
+    _, tasks, missing = _question_work({("Azerbaijan", "q"): question}, {"az": [choice]}, {"az": "Azerbaijan"})
+    assert ([one.reason for one in missing], len(tasks)) == (reasons, 1 - len(reasons))
 
 
 def test_an_answer_of_any_length_is_measured_before_it_is_read() -> None:

@@ -167,7 +167,8 @@ def _question_work(
     missing: list[Rejection] = []
     for language, country in countries.items():
         place = place_of(REGION_OF[country], language)
-        english = place_of(REGION_OF[country], ENGLISH).shown
+        in_english = place_of(REGION_OF[country], ENGLISH)
+        english = in_english.shown
         for name in dict.fromkeys(one.question_id for one in kept[language]):
             question = by_id.get((country, name))
             if question is None:
@@ -180,6 +181,19 @@ def _question_work(
             if place.mentions(text):
                 prompt = remove_prompt(text, language=language, place=english)
                 tasks[language, name] = (_task(f"question/{language}/{name}", text, place, prompt), text)
+            elif language not in REMOVABLE and in_english.mentions(question.translation):
+                # Its adjectives are on no list here: nobody could tell whether the country is gone.
+                message = f"its English names {english}, and no name of that was found in the '{language}' question"
+                missing.append(
+                    Rejection(
+                        id=name,
+                        language=language,
+                        what="question",
+                        reason="place-unknown",
+                        message=message,
+                        original=text,
+                    )
+                )
             else:
                 as_they_are[language, name] = Edited(question=text, named=None, by="as it is")
     return as_they_are, tasks, missing
