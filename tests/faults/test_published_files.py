@@ -102,3 +102,46 @@ def test_a_file_changed_after_its_download_is_refused(tmp_path):
         UserError, match=r"dev-00000-of-00001.parquet: is not what was downloaded \(its sha256 differs\)"
     ):
         load_global_mmlu(["en"], mirror=tmp_path, revision=COMMIT)
+
+
+def noted(folder, *, listing):
+    """As `hf download --local-dir` leaves a folder: a note of each file that is there, and the listing of the commit."""
+    kept = folder / ".cache/huggingface"
+    for path in [*folder.glob("*/*.parquet")]:
+        note = kept / "download" / path.relative_to(folder).parent / f"{path.name}.metadata"
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{COMMIT}\n{'0' * 40}\n1.0\n")
+    (kept / "trees").mkdir()
+    files = {name: {"size": size, "blob_id": "0" * 40} for name, size in listing.items()}
+    (kept / "trees" / f"{COMMIT}.json").write_text(json.dumps({"format_version": 1, "files": files}))
+
+
+@pytest.mark.parametrize("harm", ["missing", "cut off"])
+def test_a_mirror_whose_download_broke_off_is_refused(tmp_path, harm):
+    folder = write_global_mmlu(tmp_path, languages=("en", "es"))
+    listing = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.glob("*/*.parquet")}
+    lost = folder / "es/test-00000-of-00001.parquet"
+    lost.unlink() if harm == "missing" else lost.write_bytes(lost.read_bytes()[:-9])
+    noted(folder, listing=listing)
+    with pytest.raises(UserError, match=rf"es/test-00000-of-00001.parquet is missing or cut off.*{COMMAND} {COMMIT}"):
+        load_global_mmlu(["en", "es"], mirror=tmp_path, revision=COMMIT)
+    assert len(load_global_mmlu(["en"], mirror=tmp_path, revision=COMMIT).rows) == 16, "what is whole is read"
+
+
+def test_one_part_of_two_is_no_set(tmp_path, folder):
+    write_table(folder / "en" / "test-00001-of-00002.parquet", rows(3))
+    assert "en/test-00000-of-00002 is missing in " in str(refused(tmp_path))
+
+
+@pytest.mark.parametrize(("name", "content"), [("test.csv", None), ("test.json", "[]"), ("test.jsonl", "\n\n")])
+def test_a_file_without_a_row(tmp_path, folder, name, content):
+    path = write_table(folder / "en" / name, rows(1))
+    path.write_text(path.read_text().splitlines()[0] + "\n" if content is None else content)
+    assert f"{path}: " in str(refused(tmp_path))
+    assert "holds no row" in str(refused(tmp_path)) or "is empty" in str(refused(tmp_path))
+
+
+def test_a_packed_file_has_to_be_unpacked(tmp_path, folder):
+    (folder / "en").mkdir(parents=True)
+    (folder / "en" / "test.jsonl.gz").write_bytes(b"\x1f\x8b")
+    assert "no Parquet, Arrow, JSON or CSV file; en/test.jsonl.gz has to be unpacked first" in str(refused(tmp_path))

@@ -158,3 +158,60 @@ def test_the_environment_names_a_mirror(here, monkeypatch):
 
 def test_a_file_s_name_is_fetched_as_it_is():
     assert hub._literal("a[1]*.json") == "a[[]1][*].json"
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_connection_that_breaks_off_leaves_no_half_of_a_set(served, gone, monkeypatch, later):
+    """Neither then nor in a later run without a connection; the same command goes on where it stopped."""
+    import huggingface_hub
+
+    fetch = huggingface_hub.snapshot_download
+
+    def broken(*arguments, allow_patterns, **options):
+        fetch(*arguments, allow_patterns=allow_patterns[:-1], **options)
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", broken)
+    with pytest.raises(UserError, match="Run the same command again where there is a connection: what was fetched is"):
+        load_global_mmlu(["en", "es"])
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fetch)
+    if later:
+        gone()
+        with pytest.raises(UserError, match="is not whole in the Hugging Face cache"):
+            load_global_mmlu(["en", "es"])
+        assert len(load_global_mmlu(["en"]).rows) == 16, "what is whole is read"
+        return
+    served.asked.clear()
+    assert len(load_global_mmlu(["en", "es"]).rows) == 2 * 16
+    assert len(fetched_files(served)) == 1
+
+
+def test_a_cache_that_cannot_be_written(served, monkeypatch):
+    import huggingface_hub
+
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refused)
+    with pytest.raises(UserError, match=r"cannot be written \(Permission denied\); make it writable, or set HF_HOME"):
+        load_global_mmlu(["en"])
+
+
+def test_a_file_that_is_cut_off_is_no_bug_here(served, monkeypatch):
+    import huggingface_hub
+
+    def short(*_, **__):
+        raise OSError("Consistency check failed: file should be of size 9 but has size 4")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", short)
+    with pytest.raises(
+        UserError, match=r"Hub cannot be reached, or sends files that are cut off\. Run the same command"
+    ):
+        load_global_mmlu(["en"])
+
+
+def test_a_damaged_file_of_the_cache_is_fetched_into_the_cache(served):
+    path = load_global_mmlu(["en"]).files.paths[0]
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match=f"--revision {PINNED} --force-download$"):
+        load_global_mmlu(["en"])

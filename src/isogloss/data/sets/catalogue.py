@@ -35,10 +35,13 @@ class PublishedSet:
         """Where a person reads about it and accepts its terms."""
         return f"https://huggingface.co/datasets/{self.repo}"
 
-    def download(self, *, revision: str, into: str = "DIR", include: tuple[str, ...] = ()) -> str:
-        """The command that fetches it into a mirror, where there is a connection and, if it is gated, a login."""
-        only = "".join(f" --include '{pattern}'" for pattern in include)
-        return f"hf download {self.repo} --repo-type dataset --revision {revision}{only} --local-dir {into}/{self.repo}"
+    def download(self, *, revision: str, into: str | None = "DIR") -> str:
+        """The command that fetches it, where there is a connection and, if it is gated, a login.
+
+        `into` is the mirror that it is fetched into, None for the Hugging Face cache.
+        """
+        place = "" if into is None else f" --local-dir {into}/{self.repo}"
+        return f"hf download {self.repo} --repo-type dataset --revision {revision}{place}"
 
 
 GLOBAL_MMLU = PublishedSet(

@@ -121,8 +121,15 @@ def _explained(published: PublishedSet, revision: str) -> Iterator[None]:
     except errors.HTTPError as error:  # Nothing answered.
         raise Unreachable("") from error
     except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
+        cache = constants.HF_HUB_CACHE
+        if error.errno == errno.ENOSPC:
+            raise UserError(
+                f"{name}: the disk of the Hugging Face cache is full ({cache}); free some, or set HF_HOME to a folder on a "
+                "larger one. What was fetched is kept"
+            ) from error
+        if error.errno is None:  # A file of another size than the Hub said.
+            raise Unreachable(", or sends files that are cut off") from error
         raise UserError(
-            f"{name}: the disk of the Hugging Face cache is full; free some, or set HF_HOME to a folder on a larger one"
+            f"{name}: the Hugging Face cache ({cache}) cannot be written ({error.strerror}); make it writable, or set HF_HOME "
+            "to a folder that is. Files that are already there can be read with HF_HUB_OFFLINE=1"
         ) from error

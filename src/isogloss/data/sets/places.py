@@ -6,7 +6,6 @@ A mirror is a folder with `ORG/NAME/…` as on the Hub. Nothing that a mirror la
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,12 @@ from isogloss.data.sets.catalogue import PublishedSet
 from isogloss.data.sets.hub import Unreachable, cached, fetched, listed
 from isogloss.data.sets.names import data_files
 from isogloss.data.sets.revisions import commit_of, is_commit
+from isogloss.data.sets.whole import changed, kept_listing, noted_commit, parts_lacking, unfetched
 from isogloss.errors import UserError
 from isogloss.files import sha256_file
 
 #: Folder of the mirror, where no setting names one.
 MIRROR = "ISOGLOSS_MIRROR"
-#: Where `hf download --local-dir` notes from which commit each file came.
-_NOTES = Path(".cache") / "huggingface" / "download"
 
 #: What is wanted of a set: files by label (a language, a country), chosen among all names.
 Wanted = Mapping[str, Callable[[Sequence[str]], list[str]]]
@@ -72,25 +70,41 @@ def open_files(
         return _in_mirror(published, wanted, folder, revision or published.revision)
     commit = commit_of(published, revision)
     at = commit or revision or published.revision
+    offline = ""
     if commit is not None:
+        sizes: Mapping[str, int] | None = None
         try:
             sizes = listed(published, commit)
             parts = _chosen(published, wanted, list(sizes), f"{published.page}/tree/{commit}", at=at)
             needed = {name: sizes[name] for names in parts.values() for name in names}
             return _files(published, fetched(published, commit, needed), parts, commit)
         except Unreachable as error:
-            offline, place = str(error), cached(published, commit)
-            names = [] if place is None else data_files(_names(place))
-            found = {label: choose(names) for label, choose in wanted.items()}
-            if place is not None and all(found.values()):
-                return _files(published, place, found, commit)
-    else:
-        offline = ""
+            offline = str(error)
+            if (files := _in_cache(published, wanted, commit, sizes)) is not None:
+                return files
     raise UserError(
         f"{published.title} ({published.repo}) is not whole in the Hugging Face cache, and the Hub cannot be reached{offline}. "
-        f"Fetch it where there is a connection: {published.download(revision=at)}; then set data.mirror (--mirror, or "
-        f"{MIRROR}) to DIR"
+        f"Run the same command again where there is a connection: what was fetched is kept. Or fetch it there into a mirror: "
+        f"{published.download(revision=at)}; then set data.mirror (--mirror, or {MIRROR}) to DIR"
     )
+
+
+def _in_cache(published: PublishedSet, wanted: Wanted, commit: str, sizes: Mapping[str, int] | None) -> SetFiles | None:
+    """The wanted files where all of them were fetched before, None where one is missing.
+
+    Which there should be is told by the commit's listing: without it, half of a set looks like a set.
+    """
+    folder = cached(published, commit)
+    if folder is None:
+        return None
+    sizes = (
+        sizes or kept_listing(published, commit) or {name: (folder / name).stat().st_size for name in _names(folder)}
+    )
+    parts = {label: choose(data_files(sizes)) for label, choose in wanted.items()}
+    needed = {name: sizes[name] for names in parts.values() for name in names}
+    if not all(parts.values()) or unfetched(folder, needed) or parts_lacking(needed):
+        return None
+    return _files(published, folder, parts, commit)
 
 
 def identity(
@@ -116,7 +130,7 @@ def _in_mirror(published: PublishedSet, wanted: Wanted, mirror: Path, revision: 
         )
     parts = _chosen(published, wanted, _names(folder), str(folder), at=revision, mirror=mirror)
     needed = list(dict.fromkeys(name for names in parts.values() for name in names))
-    commits = {commit for name in needed if (commit := _noted(folder, name)[0])}
+    commits = {commit for name in needed if (commit := noted_commit(folder, name))}
     if is_commit(revision) and (others := commits - {revision}):
         raise UserError(
             f"{folder}: was fetched at revision {', '.join(sorted(others))}, and {revision} is asked for. Fetch that one: "
@@ -124,9 +138,16 @@ def _in_mirror(published: PublishedSet, wanted: Wanted, mirror: Path, revision: 
             f"data.revisions: {{{published.name}: {min(others)}}}"
         )
     mend = published.download(revision=revision, into=str(mirror))
+    for commit in commits:
+        sizes = kept_listing(published, commit, mirror=folder) or {}
+        should = {name: sizes[name] for choose in wanted.values() for name in choose(data_files(sizes))}
+        if lacking := unfetched(folder, should):
+            raise UserError(
+                f"{folder}: {_some(lacking)} is missing or cut off, as a download that broke off leaves it (revision {commit} "
+                f"has it whole). Fetch the rest: {mend}"
+            )
     for name in needed:
-        content = _noted(folder, name)[1]
-        if content and sha256_file(folder / name) != content:
+        if changed(folder, name):
             raise UserError(f"{folder / name}: is not what was downloaded (its sha256 differs). Fetch it again: {mend}")
     return _files(published, folder, parts, commits.pop() if len(commits) == 1 else None, mend)
 
@@ -135,17 +156,29 @@ def _chosen(
     published: PublishedSet, wanted: Wanted, names: Sequence[str], place: str, *, at: str, mirror: Path | None = None
 ) -> dict[str, list[str]]:
     readable = data_files(names)
+    mend = "" if mirror is None else f" Fetch it: {published.download(revision=at, into=str(mirror))}"
     parts = {label: choose(readable) for label, choose in wanted.items()}
     if lacking := [label for label, found in parts.items() if not found]:
-        there = ", ".join(readable[:12]) + (" …" if len(readable) > 12 else "")
         broken = any(name.endswith(".incomplete") for name in names)
-        mend = "" if mirror is None else f" Fetch it: {published.download(revision=at, into=str(mirror))}"
         raise UserError(
             f"{published.title}: no file for {', '.join(lacking)} in {place}"
             + (", where a download broke off" if broken else "")
-            + f"; there {'is' if len(readable) == 1 else 'are'} {there or 'no json, jsonl, csv or parquet file'}.{mend}"
+            + f"; there {'are' if len(readable) > 1 else 'is'} {_some(readable) or _nothing(names)}.{mend}"
         )
+    if missing := parts_lacking(name for found in parts.values() for name in found):
+        raise UserError(f"{published.title}: {_some(missing)} is missing in {place}, beside its other parts.{mend}")
     return parts
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
+
+
+def _nothing(names: Sequence[str]) -> str:
+    packed = next(
+        (name for name in names if name.endswith((".gz", ".zst", ".bz2", ".xz", ".zip", ".tar", ".tgz"))), None
+    )
+    return "no Parquet, Arrow, JSON or CSV file" + ("" if packed is None else f"; {packed} has to be unpacked first")
 
 
 def _files(
@@ -156,17 +189,9 @@ def _files(
         folder=folder,
         revision=commit,
         parts={label: tuple(folder / name for name in names) for label, names in parts.items()},
-        mend=mend or f"{published.download(revision=commit or published.revision)} --force-download",
+        mend=mend or f"{published.download(revision=commit or published.revision, into=None)} --force-download",
     )
 
 
 def _names(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
-
-
-def _noted(folder: Path, name: str) -> tuple[str | None, str | None]:
-    """The commit from which `hf download` says that it fetched a file, and the file's sha256 where it was a large one."""
-    note = folder / _NOTES / f"{name}.metadata"
-    lines = note.read_text(encoding="utf-8").split("\n") if note.is_file() else []
-    commit, etag = (*(line.strip() for line in lines[:2]), "", "")[:2]
-    return commit if is_commit(commit) else None, etag if re.fullmatch(r"[0-9a-f]{64}", etag) else None

@@ -40,10 +40,19 @@ def rows_of(path: Path, problems: list[str], *, mend: str) -> Iterator[Numbered]
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
     again = f"Fetch it again: {mend}"
+    wrong, any_row = len(problems), False
     if not head.strip():
         raise UserError(f"{path}: is empty, as a download that broke off leaves it. {again}")
     if head == _POINTER:
         raise UserError(f"{path}: is a Git LFS pointer and not the data. {again}")
+    for row in _rows(path, problems, again):
+        any_row = True
+        yield row
+    if not any_row and len(problems) == wrong:
+        raise UserError(f"{path}: holds no row, as a download or a conversion that broke off leaves it. {again}")
+
+
+def _rows(path: Path, problems: list[str], again: str) -> Iterator[Numbered]:
     if path.suffix in (".parquet", ".arrow"):
         yield from _streamed(path, again)
         return
