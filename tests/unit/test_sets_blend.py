@@ -131,3 +131,19 @@ def test_the_files_of_some_countries(tmp_path):
     assert [question.country for question in read_blend_questions(files)] == ["Spain", "China"]
     with pytest.raises(UserError, match="no file for Greece"):
         open_blend("annotations", ["Greece"], mirror=tmp_path)
+
+
+def test_numbers_are_options_and_counts(tmp_path):
+    (choice,) = read_blend_choices(
+        write_table(tmp_path / "mc.jsonl", [blend_choice(choices='{"A": 3, "B": 4.5, "C": "6"}')])
+    )
+    assert choice.choices == {"A": "3", "B": "4.5", "C": "6"}
+    answers = [{"answers": ["tres", 3], "en_answers": None, "count": 2.0}]
+    (one,) = read_blend_questions(write_table(tmp_path / "Spain_data.jsonl", [annotation(annotations=answers)]))
+    assert one.answers == ((("tres", "3"), (), 2),)
+
+
+def test_a_country_without_a_question_is_named(tmp_path):
+    write_table(tmp_path / "nayeon212" / "BLEnD" / "mc_questions_file.json", [blend_choice()])
+    with pytest.raises(UserError, match="no question about South_Korea that can be scored"):
+        load_set("blend", ["es", "ko"], mirror=tmp_path)

@@ -96,3 +96,19 @@ def test_a_language_without_a_known_code_is_named():
         "ar": "arb_Arab",
         "en": "eng_Latn",
     }
+
+
+def test_a_variety_is_not_the_language(tmp_path):
+    folder = write_flores(tmp_path, codes=("eng_Latn",))
+    write_table(folder / "dev" / "por_Latn_braz1246.jsonl", [flores_row(n, text=f"Brasil {n}") for n in range(6)])
+    assert load_flores(["en", "pt"], mirror=tmp_path).rows[0].text["pt"] == "Brasil 0", "there is no other"
+    write_table(folder / "dev" / "por_Latn.jsonl", [flores_row(n, text=f"Portugal {n}") for n in range(6)])
+    assert load_flores(["en", "pt"], mirror=tmp_path).rows[0].text["pt"] == "Portugal 0"
+
+
+def test_a_column_says_the_split_where_the_file_does_not(tmp_path):
+    for code in ("eng_Latn", "spa_Latn"):
+        rows = [flores_row(n, code) | {"split": split} for split in ("dev", "devtest") for n in range(3)]
+        write_table(tmp_path / "openlanguagedata" / "flores_plus" / f"{code}.jsonl", rows)
+    loaded = load_flores(["en", "es"], split="devtest", mirror=tmp_path)
+    assert [row.id for row in loaded.rows] == [f"flores-devtest-{n:04d}" for n in range(3)]

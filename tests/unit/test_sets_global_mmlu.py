@@ -127,3 +127,15 @@ def test_both_dev_splits_come_from_the_publisher_s(tmp_path):
     assert {item.group for item in drawn if item.split == "test"} == {
         f"arithmetic/test/{number}" for number in range(300)
     }
+
+
+def test_a_language_with_fewer_questions_than_others_is_told(tmp_path):
+    folder = write_global_mmlu(tmp_path, languages=("en", "es"))
+    path = folder / "es" / "test-00000-of-00001.parquet"
+    write_table(path, [global_mmlu_row(number, "es") for number in range(7)])
+    assert load_global_mmlu(["en", "es"], mirror=tmp_path).notices == (
+        "es: 5 of 16 questions are not there that other languages have (the first: arithmetic/test/7)",
+    )
+    path.unlink()
+    with pytest.raises(UserError, match=r"no question of test is in es, and other languages have them.*hf download"):
+        load_global_mmlu(["en", "es"], mirror=tmp_path)

@@ -51,6 +51,8 @@ def test_hidden_folders_and_bookkeeping_hold_no_rows():
         ("annotations/JB/0000.parquet", "West_Java"),
         ("short-answer-questions/AS/0000.parquet", "Assam"),
         ("annotations/US/0000.parquet", "US"),
+        ("annotations-ES.jsonl", "Spain"),
+        ("annotations_GB.csv", "UK"),
         ("annotations.jsonl", None),
     ],
 )

@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.data.sets.load import load_openassistant
-from isogloss.errors import DataError
+from isogloss.errors import DataError, UserError
 from published_rows import message, write_table
 
 
@@ -95,3 +95,30 @@ def test_wrong_rows_are_told_at_once(tmp_path):
         f"{path}:4: role: \"user\" is not one of 'prompter' or 'assistant'",
         f"{path}:5: text: is empty",
     ]
+
+
+def test_a_column_says_the_split_where_the_file_does_not(tmp_path):
+    rows = [
+        row | {"split": split}
+        for split in ("train", "validation")
+        for row in (message(split, f"In {split}?"), message(f"{split}-1", "Yes.", parent=split, rank=0))
+    ]
+    write_table(folder(tmp_path) / "all.jsonl", rows)
+    assert pairs(tmp_path) == [("In train?", "Yes.")]
+
+
+def test_what_no_pair_is_made_of_may_be_empty_and_a_rank_no_number(tmp_path):
+    rows = [
+        message("a", "How?"),
+        message("a-1", "Never ranked.", parent="a", rank=float("nan")),
+        message("a-2", "Better.", parent="a", rank=0),
+        message("a-2-1", " ", parent="a-2", role="prompter"),
+    ]
+    write_table(folder(tmp_path) / "train.jsonl", rows)
+    assert pairs(tmp_path) == [("How?", "Better.")]
+
+
+def test_no_pair_at_all_is_told(tmp_path):
+    write_table(folder(tmp_path) / "train.jsonl", [message("s", "¿Cómo?", lang="es")])
+    with pytest.raises(UserError, match="no English prompt of train with its reply: 1 row left out: not in English"):
+        pairs(tmp_path)

@@ -56,12 +56,14 @@ def country_in(name: str) -> str | None:
         if says(name, country):
             return country
     for country, region in REGION_OF.items():
-        if re.search(rf"(?:^|/){_SPLIT_OF.get(country, region)}(?:/|\.)", name) and country not in (
-            "Assam",
-            "West_Java",
-        ):
+        if _codes(name, _SPLIT_OF.get(country, region)):
             return country
-    return next((country for country, code in _SPLIT_OF.items() if re.search(rf"(?:^|/){code}(?:/|\.)", name)), None)
+    return None
+
+
+def _codes(name: str, code: str) -> bool:
+    """Whether a code stands in a file's name as a word of its own, in capitals as the publisher writes it."""
+    return re.search(rf"(?:^|[/_-]){code}(?:[/._-]|$)", name) is not None
 
 
 def paths_of(source: Source, *kinds: Kind) -> tuple[list[Path], str]:

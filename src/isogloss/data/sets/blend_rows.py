@@ -7,23 +7,27 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BeforeValidator, Field
 
-from isogloss.data.sets.columns import PublishedRow
+from isogloss.data.sets.columns import PublishedRow, Whole
 
 
 def _letters(value: Any) -> Any:
-    """Options and countries by letter are JSON text in the publisher's columns."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError(f"is not JSON ({error})") from error
+    """Options and countries by letter are JSON text in the publisher's columns; a number is an option as its digits."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as error:
+            raise ValueError(f"is not JSON ({error})") from error
+    return {key: _text(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _texts(value: Any) -> Any:
     """Answers to "at what age" are now and then numbers."""
     if isinstance(value, list | tuple):
-        return [str(one) if isinstance(one, int | float) else one for one in value if one is not None]
+        return [_text(one) for one in value if one is not None]
     return [] if value is None else value
 
 
@@ -46,7 +50,7 @@ class AnswerRow(PublishedRow):
 
     answers: Texts
     en_answers: Texts = Field(default_factory=list)
-    count: int
+    count: Whole
 
 
 class AnnotationRow(PublishedRow):

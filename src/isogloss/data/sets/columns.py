@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -30,7 +31,9 @@ def _whole(value: Any) -> Any:
         if not value:
             return None
         value = float(value) if value.removesuffix(".0").lstrip("-").isdigit() else value
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else value
+    return value
 
 
 def _truth(value: Any) -> Any:

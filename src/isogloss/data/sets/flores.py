@@ -6,6 +6,7 @@ or FLORES-200's `id`, `URL` and `sentence` (`sentence_spa_Latn` where languages 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -44,6 +45,8 @@ CODES: dict[str, tuple[str, ...]] = {
 _MENDED = 0.05
 #: Languages side by side in one file.
 _ALL = "all"
+#: A variety has its glottocode behind the language's code: `cat_Latn_vale1238` is Valencian.
+_VARIETY = re.compile(r"[a-z]{3}_[A-Z][a-z]{3}_[a-z0-9]{4}\d{4}(?!\d)")
 
 
 class FloresRow(PublishedRow):
@@ -52,6 +55,7 @@ class FloresRow(PublishedRow):
     id: Whole
     url: str | None = Field(None, validation_alias=AliasChoices("url", "URL"))
     sentence: str
+    split: str | None = None
 
 
 def wanted(languages: Sequence[str], *, split: str = "dev") -> Wanted:
@@ -61,7 +65,14 @@ def wanted(languages: Sequence[str], *, split: str = "dev") -> Wanted:
             raise UserError(
                 f"FLORES has no '{language}' that is known here{did_you_mean(language, CODES)}; there are {', '.join(CODES)}"
             )
-    return {language: partial(holding, words=(*CODES[language], _ALL), splits=(split,)) for language in languages}
+    return {language: partial(_of_language, language=language, split=split) for language in languages}
+
+
+def _of_language(names: Sequence[str], *, language: str, split: str) -> list[str]:
+    """The language's own file, and one of its varieties only where there is none."""
+    words = (*CODES[language], _ALL)
+    plain = [name for name in names if not _VARIETY.search(name)]
+    return holding(plain, words=words, splits=(split,)) or holding(names, words=words, splits=(split,))
 
 
 def read_flores(files: SetFiles, *, split: str = "dev") -> Loaded[ParallelRow]:
@@ -77,6 +88,8 @@ def read_flores(files: SetFiles, *, split: str = "dev") -> Loaded[ParallelRow]:
         seen: dict[int, str] = {}
         elsewhere: list[str] = []
         for where, _, row in checked_rows(paths, _row_type(language), problems, mend=files.mend):
+            if row.split not in (None, split):
+                continue
             if row.id in seen:
                 problems.append(f"{where}: id: {row.id} already stands at {seen[row.id]}")
             elif not row.sentence.strip():
@@ -99,7 +112,9 @@ def read_flores(files: SetFiles, *, split: str = "dev") -> Loaded[ParallelRow]:
         else:
             rows.append(ParallelRow(id=f"{FLORES.name}-{split}-{number:04d}", text=text))
     if not rows:
-        raise UserError(f"{files.folder}: the files of {', '.join(files.parts)} share no sentence. {files.mend}")
+        raise UserError(
+            f"{files.folder}: the files of {', '.join(files.parts)} share no sentence of {split}. Fetch them again: {files.mend}"
+        )
     return Loaded(rows=tuple(rows), files=files, notices=(*notices, *left_out.notices()))
 
 

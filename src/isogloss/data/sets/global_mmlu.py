@@ -6,7 +6,7 @@ makes two options equal now and then, or leaves one empty: such an item cannot b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Literal
 
@@ -84,13 +84,15 @@ def wanted(languages: Sequence[str]) -> Wanted:
 def read_global_mmlu(files: SetFiles) -> Loaded[ChoiceItem]:
     """Items of all languages. The publisher's dev split is `dev1`, the rest `test`, until splits are drawn.
 
-    Raises DataError with every bad row.
+    Raises DataError with every bad row, UserError where a language has nothing of a split that others have.
     """
     problems: list[str] = []
     left_out = LeftOut()
     items: list[ChoiceItem] = []
+    splits: dict[str, dict[str, str]] = {}
     for language, paths in files.parts.items():
         seen: dict[str, GlobalMmluRow] = {}
+        split_of = splits.setdefault(language, {})
         for where, path, row in checked_rows(paths, GlobalMmluRow, problems, mend=files.mend):
             before = seen.setdefault(row.sample_id, row)
             if before is not row:
@@ -103,12 +105,30 @@ def read_global_mmlu(files: SetFiles) -> Loaded[ChoiceItem]:
             if split != _DEV and split not in _MEASURED:
                 problems.append(f"{where}: split: '{split}' is not one of {_DEV}, {', '.join(_MEASURED)}")
                 continue
+            split_of[row.sample_id] = _DEV if split == _DEV else "test"
             if (item := _item(row, language, dev=split == _DEV)) is None:
                 left_out.add(f"{language}: an empty text, or two options that are equal", where)
             else:
                 items.append(item)
     require_good(problems, files)
-    return Loaded(rows=tuple(items), files=files, notices=left_out.notices())
+    return Loaded(rows=tuple(items), files=files, notices=(*left_out.notices(), *_uneven(splits, files)))
+
+
+def _uneven(splits: Mapping[str, Mapping[str, str]], files: SetFiles) -> Iterator[str]:
+    """Which languages lack questions that others have: as published, all have the same. `splits` by language and question."""
+    everyone = {question: split for one in splits.values() for question, split in one.items()}
+    for language, own in splits.items():
+        lacking = [question for question in everyone if question not in own]
+        for split in {everyone[question] for question in lacking} - set(own.values()):
+            raise UserError(
+                f"{files.folder}: no question of {split} is in {language}, and other languages have them. "
+                f"To fetch the files again: {files.mend}"
+            )
+        if lacking:
+            yield (
+                f"{language}: {len(lacking)} of {len(everyone)} questions are not there that other languages have "
+                f"(the first: {lacking[0]})"
+            )
 
 
 def _item(row: GlobalMmluRow, language: str, *, dev: bool) -> ChoiceItem | None:

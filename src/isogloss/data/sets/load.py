@@ -72,16 +72,17 @@ def load_set(
         case "flores":
             return flores.read_flores(files, split=split)
         case "openassistant":
-            return openassistant.read_openassistant(files)
+            return openassistant.read_openassistant(files, split=split)
     left_out = LeftOut()
-    items = []
+    items: list[ChoiceItem] = []
     for row in read_blend_choices(files, countries=countries):
         if (item := _english_choice(row)) is None:
             left_out.add("two options that are equal", row.id)
         else:
             items.append(item)
-    if not items:
-        raise UserError(f"{files.folder}: no question about {', '.join(countries)} that can be scored")
+    regions = {item.region for item in items}
+    if lacking := [country for country in countries if REGION_OF[country] not in regions]:
+        raise UserError(f"{files.folder}: no question about {', '.join(lacking)} that can be scored")
     return Loaded(rows=tuple(items), files=files, notices=left_out.notices())
 
 
@@ -107,7 +108,7 @@ def load_openassistant(
 ) -> Loaded[InstructionRow]:
     """OpenAssistant's first-turn English pairs."""
     files = open_files(*wanted_of(f"openassistant:{split}", ()), mirror=mirror, revision=revision)
-    return openassistant.read_openassistant(files)
+    return openassistant.read_openassistant(files, split=split)
 
 
 def open_blend(

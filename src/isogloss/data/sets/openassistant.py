@@ -20,6 +20,7 @@ from isogloss.data.sets.loaded import LeftOut, Loaded, require_good
 from isogloss.data.sets.names import holding
 from isogloss.data.sets.places import SetFiles, Wanted
 from isogloss.data.sets.tables import rows_of
+from isogloss.errors import UserError
 
 _FINISHED = "ready_for_export"
 _UNRANKED = 10**9
@@ -37,6 +38,7 @@ class MessageRow(PublishedRow):
     review_result: TruthOrNone = None
     deleted: TruthOrNone = None
     tree_state: str | None = None
+    split: str | None = None
 
 
 class Turn(PublishedRow):
@@ -54,6 +56,7 @@ class ThreadRow(PublishedRow):
     messages: Annotated[list[Turn], Field(min_length=2)]
     rank: WholeOrNone = None
     lang: str = ENGLISH
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -80,12 +83,15 @@ def wanted(*, split: str = "train") -> Wanted:
     return {split: lambda names: holding(names, splits=(split,))}
 
 
-def read_openassistant(files: SetFiles) -> Loaded[InstructionRow]:
-    """English prompts with their best replies, in the publisher's order. Raises DataError with every bad row."""
+def read_openassistant(files: SetFiles, *, split: str = "train") -> Loaded[InstructionRow]:
+    """English prompts with their best replies, in the publisher's order.
+
+    Raises DataError with every bad row, UserError where there is no pair.
+    """
     found = _Found()
     for path in files.paths:
         read = _read_threads if _joined(path, files.mend) else _read_messages
-        read(path, files.mend, found)
+        read(path, split, files.mend, found)
     require_good(found.problems, files)
     rows = []
     for tree, prompt in found.prompts.items():
@@ -93,6 +99,9 @@ def read_openassistant(files: SetFiles) -> Loaded[InstructionRow]:
             rows.append(InstructionRow(id=f"oasst-{tree}", prompt={ENGLISH: prompt}, response={ENGLISH: best.text}))
         else:
             found.left_out.add("a first prompt without an English reply that reviewers let stand", tree)
+    if not rows:
+        why = "; ".join(found.left_out.notices()) or "no row of it is there"
+        raise UserError(f"{files.folder}: no English prompt of {split} with its reply: {why}")
     return Loaded(rows=tuple(rows), files=files, notices=found.left_out.notices())
 
 
@@ -101,15 +110,17 @@ def _joined(path: Path, mend: str) -> bool:
     return any("messages" in columns for _, columns in [next(iter(first), ("", {}))])
 
 
-def _read_messages(path: Path, mend: str, found: _Found) -> None:
+def _read_messages(path: Path, split: str, mend: str, found: _Found) -> None:
     """Of whole trees, the texts of first turns in English alone."""
     for where, _, row in checked_rows([path], MessageRow, found.problems, mend=mend):
         first = not row.parent_id
+        if row.split not in (None, split):
+            continue
         if row.lang != ENGLISH:
             found.left_out.add("not in English", where)
         elif row.deleted or row.review_result is False or (row.tree_state or _FINISHED) != _FINISHED:
             found.left_out.add("deleted, turned down by reviewers, or of an unfinished tree", where)
-        elif not row.text.strip():
+        elif not row.text.strip() and (first or row.role == "assistant"):
             found.problems.append(f"{where}: text: is empty")
         elif first and row.role == "prompter":
             if row.message_id in found.prompts:
@@ -122,10 +133,12 @@ def _read_messages(path: Path, mend: str, found: _Found) -> None:
             found.problems.append(f"{where}: role: a tree begins with a prompter's message, this is an assistant's")
 
 
-def _read_threads(path: Path, mend: str, found: _Found) -> None:
+def _read_threads(path: Path, split: str, mend: str, found: _Found) -> None:
     """A thread of two messages ranks its reply; the first reply of a longer one is unranked here."""
     for where, _, row in checked_rows([path], ThreadRow, found.problems, mend=mend):
         asked, answered = row.messages[0], row.messages[1]
+        if row.split not in (None, split):
+            continue
         if row.lang != ENGLISH:
             found.left_out.add("not in English", where)
         elif (asked.role, answered.role) != ("prompter", "assistant"):
