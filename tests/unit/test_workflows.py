@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+from github_comments import GitHub
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = {
     path.stem: yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -71,6 +73,8 @@ def test_rights_are_the_least() -> None:
     for workflow in WORKFLOWS.values():
         assert workflow["permissions"] == {"contents": "read"}
         assert workflow["concurrency"]["group"]
+    # By itself GitHub keeps one run waiting, and cancels it for the next.
+    assert WORKFLOWS["pipeline"]["concurrency"]["queue"] == "max"
     for name, job, content in jobs():
         writes = WRITES.get((name, job))
         expected = None if writes is None else {"contents": "read", writes: "write"}
@@ -265,18 +269,79 @@ def test_a_recheck_without_a_champion_or_a_verb_that_is_none_does_not_pass(check
     assert "plan|run|summary|promote|recheck" in ended.stderr
 
 
-def test_a_comment_is_one_a_pull_request_and_not_longer_than_allowed(checkout: Checkout) -> None:
-    (checkout.bin / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\ncp "$5" body.md\n')
-    (checkout.place / "summary.md").write_text("ä" * 40_000)
-    ended = checkout.step(".ci/comment summary.md", PULL_REQUEST="7")
+@pytest.fixture
+def github() -> Iterator[GitHub]:
+    if shutil.which("jq") is None or shutil.which("curl") is None:
+        pytest.skip("needs curl and jq, which CI's machines have")
+    with GitHub() as github:
+        yield github
+
+
+def comment(checkout: Checkout, github: GitHub, **environment: str) -> subprocess.CompletedProcess[str]:
+    if not (checkout.place / "summary.md").exists():
+        (checkout.place / "summary.md").write_text("## smoke\n")
+    given = {"PULL_REQUEST": "7", "PIPELINE": "smoke", "GH_TOKEN": "secret", "GH_REPO": "me/mine"} | environment
+    return checkout.step(".ci/comment summary.md", GITHUB_API_URL=github.address, **given)
+
+
+def test_a_comment_is_one_a_pipeline_brought_up_to_date_on_any_page_of_comments(
+    checkout: Checkout, github: GitHub
+) -> None:
+    github.comments += [(f"comment {number}", "User") for number in range(150)]
+    assert comment(checkout, github).returncode == 0
+    (checkout.place / "summary.md").write_text('## again, `$(touch pwned)` "quoted"\n')
+    ended = comment(checkout, github)
     assert ended.returncode == 0, ended.stderr
-    words = ended.stdout.split()
-    assert words[:4] == ["pr", "comment", "7", "--body-file"]
-    assert words[5:] == ["--edit-last", "--create-if-none"]
-    body = (checkout.place / "body.md").read_text(encoding="utf-8")
-    assert body.startswith("ä" * 30_000 + "\n\n… cut here")
-    assert checkout.step(".ci/comment summary.md", PULL_REQUEST="7; touch pwned").returncode == 2
+    assert ended.stdout == "https://example.org/150\n"
+    mark = "<!-- isogloss pipeline smoke -->"
+    assert github.comments[150:] == [(f'{mark}\n## again, `$(touch pwned)` "quoted"\n', "Bot")]
+    assert github.tokens == {"Bearer secret"}
     assert not (checkout.place / "pwned").exists()
+
+
+def test_a_comment_leaves_what_others_wrote(checkout: Checkout, github: GitHub) -> None:
+    """Also other workflows of the same account, other pipelines, and a person who quotes the mark."""
+    others = [
+        ("<!-- coverage -->\n90 %", "Bot"),
+        ("<!-- isogloss pipeline smoke-2 -->\n", "Bot"),
+        ("<!-- isogloss pipeline smoke -->\nmine", "User"),
+    ]
+    github.comments += others
+    assert comment(checkout, github).returncode == 0
+    assert github.comments[:3] == others
+    assert len(github.comments) == 4
+
+
+def test_a_long_comment_is_cut_between_characters_and_says_so(checkout: Checkout, github: GitHub) -> None:
+    (checkout.place / "summary.md").write_text("a" + "ä€" * 40_000)
+    ended = comment(checkout, github)
+    assert ended.returncode == 0, ended.stderr
+    (body, _), *_ = github.comments
+    assert body.startswith("<!-- isogloss pipeline smoke -->\na" + "ä€" * 29_999 + "ä\n\n… cut here")
+    assert len(body) < 65_536
+
+
+def test_a_refused_comment_says_what_github_said_and_which_right_is_missing(checkout: Checkout, github: GitHub) -> None:
+    github.refusal = 403
+    ended = comment(checkout, github)
+    assert ended.returncode == 1
+    assert "403 not with this token" in ended.stderr
+    assert "pull-requests: write" in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+@pytest.mark.parametrize("number", ["", "7; touch pwned", "$(touch pwned)", "-1", "7\n8"])
+def test_a_comment_goes_to_a_number_alone(checkout: Checkout, github: GitHub, number: str) -> None:
+    assert comment(checkout, github, PULL_REQUEST=number).returncode == 2
+    assert github.comments == []
+    assert not (checkout.place / "pwned").exists()
+
+
+def test_a_comment_without_a_summary_says_so(checkout: Checkout, github: GitHub) -> None:
+    (checkout.place / "summary.md").touch()
+    ended = comment(checkout, github)
+    assert ended.returncode == 2
+    assert "no summary in 'summary.md'" in ended.stderr
 
 
 @pytest.mark.parametrize(("open_", "verb"), [("", "create"), ("12", "comment")])
