@@ -140,8 +140,11 @@ class Build:
             people = {line.split(":")[0] for line in Path("/etc/passwd").read_text().splitlines() if _ordinary(line)}
             kept = [line for line in lines if line.split(":")[0] not in people]
             (root / "etc" / file).write_text("".join(f"{line}\n" for line in kept))
-        # The image's `python` is this machine's, wherever that is installed and whatever it is called.
-        (root / ".names" / "python").symlink_to(f"/.python/bin/python{sys.version_info[0]}.{sys.version_info[1]}")
+        # The image's `python` is this machine's, wherever that is installed and whatever it is called. Not a link: an
+        # environment made by one looks for the library beside the link.
+        python = root / ".names" / "python"
+        python.write_text(f'#!/bin/sh\nexec /.python/bin/python{sys.version_info[0]}.{sys.version_info[1]} "$@"\n')
+        python.chmod(0o755)
         # It may be a program with a library of its own, which must not be taken for the system's.
         return Stage(root, {"PATH": f"/.names:{os.defpath}:/usr/sbin:/sbin", "LD_LIBRARY_PATH": "/.python/lib"})
 
