@@ -40,7 +40,9 @@ RUN useradd --create-home --uid 1000 isogloss \
     && chown -R 1000:1000 /work /cache /artifacts
 WORKDIR /work
 COPY --chown=1000:1000 pipelines /work/pipelines
-ENV ISOGLOSS_CACHE=/cache HF_HOME=/cache/huggingface GIT_PYTHON_REFRESH=quiet
+# Home and name are given, for whoever the container runs as: `--user` knows neither, and libraries keep files in the one
+# and ask for the other.
+ENV ISOGLOSS_CACHE=/cache HF_HOME=/cache/huggingface HOME=/cache USER=isogloss GIT_PYTHON_REFRESH=quiet
 VOLUME ["/work/mlruns", "/cache"]
 HEALTHCHECK --interval=5m --timeout=1m --start-period=2m --retries=2 CMD ["isogloss", "doctor", "--quick"]
 ENTRYPOINT ["isogloss"]

@@ -93,9 +93,13 @@ class Build:
         self.stages[target] = stage
         return stage
 
-    def run(self, stage: Stage, command: list[str], **mounts: str) -> str:
-        """The output of a command in the stage, by its user; `mounts` as `--mount` of RUN. Raises AssertionError."""
-        uid, gid = stage.user.split(":")
+    def run(self, stage: Stage, command: list[str], *, user: str | None = None, **mounts: str) -> str:
+        """The output of a command in the stage, by its user or another one (`--user`); `mounts` as `--mount` of RUN.
+
+        Raises:
+            AssertionError: the command failed.
+        """
+        uid, gid = (user or stage.user).split(":")
         lines = ["set -eu"]
         for path in sorted(Path("/").iterdir()):
             if path.is_dir() and not path.is_symlink() and path.name not in (*OWN, "etc", "opt", "lost+found"):
@@ -113,7 +117,7 @@ class Build:
         outside = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "SSL_"))}
         ended = subprocess.run(
             ["unshare", "--mount", "--propagation=private", "sh", "-c", "\n".join(lines)],
-            env={**outside, **stage.env, "HOME": _home(stage.root, uid)},
+            env={**outside, "HOME": _home(stage.root, uid), **stage.env},
             capture_output=True,
             text=True,
         )
@@ -197,7 +201,7 @@ class Build:
 def _home(root: Path, uid: str) -> str:
     """The home folder of a user by number, as an engine sets it."""
     lines = [line.split(":") for line in (root / "etc" / "passwd").read_text().splitlines()]
-    return next(home for _, _, number, _, _, home, _ in lines if number == uid)
+    return next((home for _, _, number, _, _, home, _ in lines if number == uid), "/")
 
 
 def _ordinary(line: str) -> bool:

@@ -57,6 +57,23 @@ def test_the_image_plans_a_pipeline_and_keeps_results_in_its_volume(built: tuple
     build.run(image, ["touch", "mlruns/written", "/cache/written", "/artifacts/written"])
 
 
+def test_another_user_works_in_folders_of_its_own(built: tuple[Build, Stage]) -> None:
+    """`--user` with a number that the image does not know, as docs/container.md tells."""
+    build, image = built
+    mounts = {}
+    for target in ("/work/mlruns", "/cache"):
+        folder = build.place / f"of-another-{Path(target).name}"
+        folder.mkdir()
+        shutil.chown(folder, 4321, 4321)
+        mounts[target] = str(folder)
+    with pytest.raises(AssertionError, match="chown -R 4321:4321 /cache"):
+        build.run(image, ["isogloss", "doctor", "--quick"], user="4321:4321")
+    assert "all is well" in build.run(image, ["isogloss", "doctor", "--quick"], user="4321:4321", **mounts)
+    # What libraries ask for: a name, and a home that can be written.
+    asked = "import getpass, pathlib; getpass.getuser(); (pathlib.Path.home() / 'written').touch()"
+    build.run(image, ["python", "-c", asked], user="4321:4321", **mounts)
+
+
 def test_the_code_is_the_context_s_and_the_packages_are_the_constraints_(built: tuple[Build, Stage]) -> None:
     build, image = built
     where = build.run(image, ["python", "-c", "import isogloss; print(isogloss.__file__)"]).strip()

@@ -56,6 +56,13 @@ def test_an_image_runs_isogloss_as_an_ordinary_user_and_knows_its_health(target:
     assert json.loads(last(target, "VOLUME")) == ["/work/mlruns", "/cache"]
 
 
+def test_what_libraries_keep_is_in_the_volume_whoever_runs_it() -> None:
+    given = dict(part.split("=", 1) for part in last("cpu", "ENV").split())
+    assert given["ISOGLOSS_CACHE"] == given["HOME"] == "/cache"
+    assert given["HF_HOME"].startswith("/cache/")
+    assert given["USER"]
+
+
 def test_the_default_image_is_the_cpu_one() -> None:
     assert list(STAGES)[-1] == "cpu"
 
