@@ -102,6 +102,19 @@ def test_a_wrong_layer_is_said_once(refused):
     assert len(refused("align: {midalign: {layer: -1}}")) == 1
 
 
+def test_what_all_methods_share_is_said_once(refused):
+    lines = refused("align: {train: {batch: 0, stps: 3}, clo: {train: {batch: -1}}}")
+    assert [line.partition(": ")[0] for line in lines] == [
+        "align.train.batch",
+        "align.train.stps",
+        "align.clo.train.batch",
+    ]
+    assert "unknown setting (did you mean 'steps'?)" in lines[1]
+    assert [line.partition(":")[0] for line in refused("align: {mist: {train: {batch: 0}}}")] == [
+        "align.mist.train.batch"
+    ]
+
+
 def test_all_wrong_settings_at_once(refused):
     lines = refused("seed: one\nsteer: {gama: 1}\ncompute: {threads: 0}")
     assert [line.partition(":")[0] for line in lines] == ["steer.gama", "compute.threads", "seed"]

@@ -244,8 +244,21 @@ def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
     try:
         return PipelineSpec.model_validate(settings)
     except ValidationError as error:
-        lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
-        raise UserError("\n".join(lines)) from error
+        found = [
+            _as_written(detail, settings.get("align"), _explain(detail)) for detail in error.errors(include_url=False)
+        ]
+        raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(found))) from error
+
+
+def _as_written(detail: Any, align: Any, line: str) -> str:
+    """What is wrong with a method's settings, said of `align.train` where it stands there, laid under all methods' own."""
+    match detail["loc"]:
+        case ("align", method, "train", *rest) if isinstance(align, dict) and isinstance(align.get("train"), dict):
+            own = align.get(method)
+            own = own.get("train", {}) if isinstance(own, dict) else {}
+            shared = rest[0] in align["train"] and rest[0] not in own if rest else not own
+            return line.replace(f"align.{method}.train", "align.train", 1) if shared else line
+    return line
 
 
 def _find_launches(settings: dict[str, Any], folder: Path) -> None:
