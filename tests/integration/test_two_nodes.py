@@ -1,4 +1,4 @@
-"""Several nodes on one machine: two launchers that meet under two addresses, and what they refuse."""
+"""Several nodes on one machine: they meet under two addresses, started by the same command or by torchrun; what is refused."""
 
 import os
 import socket
@@ -7,13 +7,15 @@ import sys
 
 import pytest
 
+from command_line import start
 from isogloss.errors import UserError
-from isogloss.files import sha256_file
-from isogloss.methods import node
-from isogloss.methods.hostfile import on_hosts, read_hostfile
+from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import FINAL
 from isogloss.methods.launch import launch
+from isogloss.methods.nodes import placed, read_hostfile
 from isogloss.spec.launch import LaunchSpec
+from small_align import write_align_pipeline
+from tiny_models import make_tiny_model
 from training_jobs import curve, make_job
 
 
@@ -24,50 +26,76 @@ def free_port():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["none", "deepspeed"])
-def test_two_nodes_train_what_one_with_two_processes_does(tmp_path, engine):
-    """Node 0 is met at 127.0.0.1 by itself and at 127.0.0.2 by node 1."""
-    shape = {"device": "cpu", "threads": 1, "engine": engine, "zero": 2}
+@pytest.mark.usefixtures("own_cache_and_store")
+def test_the_same_command_on_a_second_node_lends_its_processes(tmp_path, monkeypatch):
+    """Node 0 is met at 127.0.0.1 by itself and, as its launch shape says, at 127.0.0.2 by node 1. Either may come first."""
+    model = make_tiny_model("llama", tmp_path / "model")
+    root = write_align_pipeline(tmp_path / "run", model, methods=("mist",), steps=2).parent
+    (root / "hosts").write_text("127.0.0.1 slots=1\n127.0.0.2 slots=1\n")
     port = free_port()
+    for name, address in (("near", "127.0.0.1"), ("far", "127.0.0.2")):
+        shape = f"{{device: cpu, threads: 1, hostfile: hosts, rendezvous: '{address}:{port}'}}"
+        (root / f"{name}.yaml").write_text(shape)
+    command = ("run", "small.yaml", "--until", "align", "--json", "--set")
+    monkeypatch.setenv("NODE_RANK", "1")
+    second = start(*command, "align.launch=far.yaml", cwd=root)
+    assert second.until(lambda: "node 1 of 2 waits until node 0 has begun it" in second.err), second.err
+    monkeypatch.delenv("NODE_RANK")
+    first = start(*command, "align.launch=near.yaml", cwd=root).wait()
+    assert first.code == 0, first.err
+    assert "mist: waits for node 1; there the same command in this folder, with NODE_RANK=1" in first.err
+    assert "mist: PyTorch DDP, 2 processes" in first.err
+    ended = second.wait()
+    assert ended.code == 0, ended.err
+    assert ended.json == {"pipeline": "small", "trained": ["align-mist"]}
+
+    (log,) = (root / "mlruns" / "stages").glob("align-mist-*/log.jsonl")
+    assert len(log.read_text().splitlines()) == 2
+    monkeypatch.setenv("NODE_RANK", "1")
+    again = start(*command, "align.launch=far.yaml", cwd=root).wait()
+    assert (again.code, again.json["trained"]) == (0, [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["none", "deepspeed"])
+def test_torchrun_on_two_nodes_trains_what_one_with_two_processes_does(tmp_path, engine):
+    """As docs/scale.md has it, at 127.0.0.1 and at 127.0.0.2."""
+    shape = {"device": "cpu", "threads": 1, "engine": engine, "zero": 2}
     alone = make_job(tmp_path / "one", launch=LaunchSpec(processes=2, **shape))
     launch(alone)
-    (tmp_path / "hosts").write_text("127.0.0.1 slots=1\n127.0.0.2 slots=1\n", encoding="utf-8")
-    spread = make_job(
-        tmp_path / "two", launch=LaunchSpec(hostfile=tmp_path / "hosts", rendezvous=f"127.0.0.1:{port}", **shape)
-    )
-    code = (
-        "import sys; from pathlib import Path; from isogloss.methods.job import Job; "
-        "from isogloss.methods.launch import launch; launch(Job.read(Path(sys.argv[1])))"
-    )
-    first = subprocess.Popen([sys.executable, "-c", code, str(spread.folder)], stderr=subprocess.PIPE, text=True)
-    with first:
-        assert first.stderr is not None
-        said = first.stderr.readline()
-        assert f"python -m isogloss.methods.node {spread.folder} --node-rank 1" in said
-        join = (sys.executable, "-m", "isogloss.methods.node", str(spread.folder))
-        second = subprocess.run(
-            [*join, "--node-rank", "1", "--rendezvous", f"127.0.0.2:{port}"],
-            capture_output=True,
+    spread = make_job(tmp_path / "two", launch=LaunchSpec(nodes=2, rendezvous="127.0.0.1:1", **shape))
+    port = free_port()
+    nodes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"),
+                *("--rdzv_backend", "c10d", "--rdzv_endpoint", f"{address}:{port}"),
+                *("-m", "isogloss.methods.worker", str(spread.folder)),
+            ],
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=400,
             env=os.environ,
         )
-        assert second.returncode == 0, second.stderr
-        assert first.wait(timeout=400) == 0, first.stderr.read()
+        for address in ("127.0.0.1", "127.0.0.2")
+    ]
+    for node in nodes:
+        _, said = node.communicate(timeout=400)
+        assert node.returncode == 0, said
     assert curve(spread) == curve(alone)
     names = [path.name for path in (alone.folder / FINAL).glob("*.safetensors")]
     assert names
     for name in names:
         assert sha256_file(spread.folder / FINAL / name) == sha256_file(alone.folder / FINAL / name)
+    assert read_json(spread.folder / FINAL / "checkpoint.json")["step"] == alone.train.steps
 
 
 def test_a_hostfile_says_nodes_and_processes(tmp_path):
     path = tmp_path / "hosts"
     path.write_text("# ours\nworker-1 slots=8\n\nworker-2   slots=8 # the new one\n", encoding="utf-8")
-    shape = on_hosts(LaunchSpec(hostfile=path, engine="deepspeed"))
+    shape = placed(LaunchSpec(hostfile=path, engine="deepspeed"))
     assert (shape.nodes, shape.processes, shape.rendezvous) == (2, 8, "worker-1:29500")
-    assert on_hosts(LaunchSpec(hostfile=path, rendezvous="10.0.0.1:5")).rendezvous == "10.0.0.1:5"
-    assert on_hosts(LaunchSpec()) == LaunchSpec()
+    assert placed(LaunchSpec(hostfile=path, rendezvous="10.0.0.1:5")).rendezvous == "10.0.0.1:5"
+    assert placed(LaunchSpec()) == LaunchSpec(node_rank=0)
 
 
 @pytest.mark.parametrize(
@@ -88,9 +116,23 @@ def test_a_wrong_hostfile_is_named(tmp_path, text, message):
     assert str(caught.value).startswith(f"{path}")
 
 
-def test_a_node_that_is_none_of_the_trainings(tmp_path, capsys):
-    assert node.main([str(tmp_path), "--node-rank", "1"]) == 2
-    assert "no job.json there; start the run on node 0 first" in capsys.readouterr().err
-    job = make_job(tmp_path, launch=LaunchSpec(nodes=2, rendezvous="127.0.0.1:1", device="cpu"))
-    assert node.main([str(job.folder), "--node-rank", "2"]) == 2
-    assert "the training has 2 nodes, and those besides node 0 are 1 to 1" in capsys.readouterr().err
+def test_which_node_this_is_follows_from_the_environment(monkeypatch):
+    two = LaunchSpec(nodes=2, rendezvous="a:1")
+    for name in ("NODE_RANK", "SLURM_NODEID"):
+        monkeypatch.delenv(name, raising=False)
+    assert placed(two).node_rank == 0
+    monkeypatch.setenv("SLURM_NODEID", "1")
+    assert placed(two).node_rank == 1
+    monkeypatch.setenv("NODE_RANK", "0")
+    assert placed(two).node_rank == 0
+    assert placed(two.model_copy(update={"node_rank": 1})).node_rank == 1
+    monkeypatch.setenv("NODE_RANK", "2")
+    assert placed(LaunchSpec()).node_rank == 0
+    with pytest.raises(UserError, match="NODE_RANK: 2 is none of the 2 nodes, which are 0 to 1"):
+        placed(two)
+
+
+def test_a_rank_beyond_the_hostfile_is_refused(tmp_path):
+    (tmp_path / "hosts").write_text("a slots=1\nb slots=1\n", encoding="utf-8")
+    with pytest.raises(UserError, match="node_rank: 5 is none of the 2 nodes"):
+        placed(LaunchSpec(hostfile=tmp_path / "hosts", node_rank=5))

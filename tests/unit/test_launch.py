@@ -238,5 +238,7 @@ def test_wrong_settings_are_named(tmp_path, text, message):
 def test_a_missing_shape_suggests_its_neighbour(tmp_path):
     (tmp_path / "zero2.yaml").write_text("", encoding="utf-8")
     assert load_launch(tmp_path / "zero2.yaml") == LaunchSpec()
-    with pytest.raises(UserError, match=r"no such launch shape \(did you mean '.*zero2\.yaml'\?\)"):
+    with pytest.raises(UserError, match=r"no such launch shape \(did you mean 'zero2'\?\); in .* there are zero2$"):
         load_launch(tmp_path / "zero3.yaml")
+    with pytest.raises(UserError, match="a name alone is looked for in launch/ beside the pipeline"):
+        load_launch(tmp_path / "launch" / "zero3.yaml")

@@ -27,8 +27,8 @@ from isogloss.errors import (
 )
 from isogloss.methods.engine import check_engine, check_optimizer
 from isogloss.methods.follow import LogFollower
-from isogloss.methods.hostfile import on_hosts
 from isogloss.methods.job import LOG, Job
+from isogloss.methods.nodes import placed
 from isogloss.methods.processes import LAUNCHER, Workers, error_text, tail
 from isogloss.spec.launch import LaunchSpec
 
@@ -50,7 +50,7 @@ def launch(job: Job, *, on_step: Callable[[dict[str, Any]], None] | None = None)
         InterruptedRun: stopped from outside; the same call goes on from the last checkpoint.
         RuntimeError: a process failed in another way; carries the end of what it printed.
     """
-    job = job.model_copy(update={"launch": on_hosts(job.launch)})
+    job = job.model_copy(update={"launch": placed(job.launch)})
     check_engine(job.launch)
     check_optimizer(job)
     local = processes_per_node(job.launch)
@@ -67,10 +67,12 @@ def launch(job: Job, *, on_step: Callable[[dict[str, Any]], None] | None = None)
 
 def _call_others(job: Job) -> None:
     """Tell what to start on the other nodes, which nothing here reaches."""
-    for rank in range(1, job.launch.nodes):
+    others = job.launch.nodes - 1
+    if others:
         print(
-            f"{job.method}: waits for node {rank}; there, with the same folder: "
-            f"python -m isogloss.methods.node {job.folder} --node-rank {rank}",
+            f"{job.method}: waits for {'node 1' if others == 1 else f'nodes 1 to {others}'}; there the same command in this "
+            f"folder, with NODE_RANK={1 if others == 1 else f'1 … NODE_RANK={others}'} in its environment (the job is in "
+            f"{job.folder})",
             file=sys.stderr,
         )
 

@@ -1,4 +1,4 @@
-"""DeepSpeed's hostfile: which machines train together, with how many processes each.
+"""Where a launch shape is: which machines train together, by DeepSpeed's hostfile, and which of them this one is.
 
 worker-1 slots=8
 worker-2 slots=8          # a comment
@@ -6,6 +6,7 @@ worker-2 slots=8          # a comment
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ from isogloss.errors import UserError
 from isogloss.spec.launch import LaunchSpec
 
 _LINE = re.compile(r"(?P<name>\S+)\s+slots=(?P<slots>\d+)")
+#: Variables that say which node this is: the one that launchers agree on, and SLURM's.
+NODE_RANKS = ("NODE_RANK", "SLURM_NODEID")
 #: Where they meet, on the first host, unless the launch shape says.
 _PORT = 29500
 
@@ -53,17 +56,31 @@ def read_hostfile(path: Path) -> tuple[Host, ...]:
     return tuple(hosts)
 
 
-def on_hosts(shape: LaunchSpec) -> LaunchSpec:
-    """The shape with nodes, processes and rendezvous that its hostfile says; as it is where it has none."""
-    if shape.hostfile is None:
-        return shape
-    hosts = read_hostfile(shape.hostfile)
-    return shape.model_copy(
-        update={
-            "hostfile": None,
-            "processes": hosts[0].slots,
-            "nodes": len(hosts),
-            "node_rank": shape.node_rank,
-            "rendezvous": shape.rendezvous or f"{hosts[0].name}:{_PORT}",
-        }
-    )
+def placed(shape: LaunchSpec) -> LaunchSpec:
+    """The shape with nodes, processes and rendezvous that its hostfile says, and with this node's rank: its own, that of the
+    environment, else 0.
+
+    Raises UserError for a hostfile that is none, and for a rank that is none of its nodes'.
+    """
+    if shape.hostfile is not None:
+        hosts = read_hostfile(shape.hostfile)
+        shape = shape.model_copy(
+            update={
+                "hostfile": None,
+                "processes": hosts[0].slots,
+                "nodes": len(hosts),
+                "rendezvous": shape.rendezvous or f"{hosts[0].name}:{_PORT}",
+            }
+        )
+    return shape.model_copy(update={"node_rank": _rank(shape)})
+
+
+def _rank(shape: LaunchSpec) -> int:
+    if shape.nodes == 1:
+        return 0  # Whatever a scheduler says: this machine trains alone.
+    where, said = next(((name, os.environ[name]) for name in NODE_RANKS if os.environ.get(name)), ("node_rank", "0"))
+    if shape.node_rank is not None:
+        where, said = "node_rank", str(shape.node_rank)
+    if not said.isdecimal() or int(said) >= shape.nodes:
+        raise UserError(f"{where}: {said} is none of the {shape.nodes} nodes, which are 0 to {shape.nodes - 1}")
+    return int(said)

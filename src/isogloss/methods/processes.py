@@ -30,7 +30,7 @@ class Workers:
 
     def __init__(self, job: Job, *, local: int) -> None:
         self.job, self.local = job, local
-        self.first = job.launch.node_rank * local
+        self.first = (job.launch.node_rank or 0) * local
         self.ended: set[int] = set()
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._codes: dict[int, int] = {}
@@ -138,7 +138,7 @@ class Workers:
             host, _, port = str(shape.rendezvous).rpartition(":")
             if host.startswith("127.") and sys.platform == "linux":
                 world["GLOO_SOCKET_IFNAME"] = "lo"  # Nodes that are one machine.
-            return {**world, "MASTER_ADDR": host, "MASTER_PORT": port, "GROUP_RANK": str(shape.node_rank)}
+            return {**world, "MASTER_ADDR": host, "MASTER_PORT": port, "GROUP_RANK": str(shape.node_rank or 0)}
         from torch.distributed import TCPStore
 
         self._store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from isogloss.methods.hostfile import on_hosts
 from isogloss.pipeline.forecast import Machines
 from isogloss.pipeline.gpus import ASSUMED, gpu_here, gpu_named
 from isogloss.spec import PipelineSpec
@@ -12,7 +11,7 @@ from isogloss.stages.align import launch_of
 
 def planned_machines(spec: PipelineSpec, *, gpu: str | None, gpus: int | None, nodes: int | None) -> Machines | None:
     """None means the processors of this machine: no GPU is named, here or asked for. Raises UserError for an unknown GPU."""
-    shapes = [on_hosts(launch_of(spec, method)) for method in spec.align.methods]
+    shapes = [launch_of(spec, method) for method in spec.align.methods]
     if gpu is not None:
         kind, here = gpu_named(gpu), 1
     elif spec.compute.device == "cpu" and all(shape.device == "cpu" for shape in shapes):

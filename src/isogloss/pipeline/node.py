@@ -1,6 +1,6 @@
 """A training on several nodes: the one of rank 0 runs the pipeline, the others lend it their processes.
 
-All run the same command in one folder that they share; only `node_rank` in their launch shapes differs.
+All run the same command in one folder that they share; only `node_rank`, in their launch shapes or their environment, differs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def lent(plan: Plan, until: str | None) -> tuple[Step, ...]:
     return tuple(
         step
         for step in plan.until(until)
-        if step.stage.family == "align" and launch_of(plan.spec, step.stage.method).node_rank > 0
+        if step.stage.family == "align" and launch_of(plan.spec, step.stage.method).node_rank
     )
 
 

@@ -23,13 +23,14 @@ class LaunchSpec(Section):
     those that follow from the rest. `processes` are those of one node; `auto` is one a GPU, or one where there is none.
     With `scoring` as many processes share the scoring of a pipeline's stages, each with a whole copy of the model.
     With several `nodes` the same command runs on each in a folder that they share, with its own `node_rank` and a common
-    `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings. A DeepSpeed `hostfile`
-    (`HOST slots=N` a line) says nodes, processes and, where it is not set, the rendezvous: port 29500 of the first host.
+    `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings. A `node_rank` that is not
+    set is that of the environment (`isogloss.methods.nodes.placed`). A DeepSpeed `hostfile` (`HOST slots=N` a line) says
+    nodes, processes and, where it is not set, the rendezvous: port 29500 of the first host.
     """
 
     processes: Literal["auto"] | Count = 1
     nodes: Count = 1
-    node_rank: Annotated[int, Field(ge=0)] = 0
+    node_rank: Annotated[int, Field(ge=0)] | None = None
     rendezvous: str | None = None
     hostfile: Path | None = None
     engine: Literal["none", "deepspeed"] = "none"
@@ -50,7 +51,7 @@ class LaunchSpec(Section):
             return self
         if self.nodes > 1 and not _HOST_PORT.fullmatch(self.rendezvous or ""):
             raise ValueError("several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0")
-        if self.node_rank >= self.nodes:
+        if self.node_rank is not None and self.node_rank >= self.nodes:
             raise ValueError(f"node_rank {self.node_rank} is outside the {self.nodes} nodes (counted from 0)")
         return self
 
@@ -67,6 +68,8 @@ def load_launch(path: Path) -> LaunchSpec:
 
     Raises UserError naming file, setting, what is wrong and the closest known setting.
     """
+    if not path.exists():
+        raise UserError(_not_there(path))
     settings = read_yaml(path, what="launch shape")
     if settings is not None and not isinstance(settings, dict):
         raise UserError(f"{path}: a launch shape is a mapping of settings, for example processes: 2")
@@ -75,6 +78,17 @@ def load_launch(path: Path) -> LaunchSpec:
     except ValidationError as error:
         lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
         raise UserError("\n".join(dict.fromkeys(lines))) from error
+
+
+def _not_there(path: Path) -> str:
+    """The message for a launch shape that is none, with those that are beside it."""
+    there = [one.stem for one in sorted(path.parent.glob("*.yaml"))]
+    if there:
+        return f"{path}: no such launch shape{did_you_mean(path.stem, there)}; in {path.parent} there are {', '.join(there)}"
+    return (
+        f"{path}: no such launch shape; a name alone is looked for in {LAUNCH_FOLDER}/ beside the pipeline, and there are none. "
+        "Name a file, for example align.launch: pipelines/launch/zero3-8gpu.yaml"
+    )
 
 
 def _explain(detail: Any) -> str:

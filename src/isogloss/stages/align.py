@@ -17,6 +17,7 @@ from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import DECISIONS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import launch
 from isogloss.methods.log import read_log
+from isogloss.methods.nodes import placed
 from isogloss.methods.processes import OUTPUTS
 from isogloss.spec import PipelineSpec
 from isogloss.spec.launch import SINGLE, LaunchSpec, load_launch
@@ -38,9 +39,9 @@ def settings(spec: PipelineSpec, *, method: str) -> Any:
 
 
 def launch_of(spec: PipelineSpec, method: str) -> LaunchSpec:
-    """The launch shape of a method: its own, the section's, or one process."""
+    """The launch shape of a method, as it is on this node: its own, the section's, or one process."""
     path = spec.align.launches.get(method, spec.align.launch)  # type: ignore[call-overload]
-    return SINGLE if path is None else load_launch(path)
+    return placed(SINGLE if path is None else load_launch(path))
 
 
 def make_job(stage: StageRun, method: str) -> Job:

@@ -25,6 +25,7 @@ from isogloss.evaluate.score import ScoreSettings
 from isogloss.evaluate.scores import Scores
 from isogloss.files import read_json, write_json
 from isogloss.methods.launch import die_with_launcher, processes_per_node
+from isogloss.methods.nodes import placed
 from isogloss.methods.processes import error_text, tail
 from isogloss.models.load import LoadedModel, load_model
 from isogloss.spec import PipelineSpec
@@ -42,7 +43,7 @@ def scoring_shape(spec: PipelineSpec) -> LaunchSpec | None:
     """The pipeline's launch shape where its processes score too (`scoring: true`), else None."""
     if spec.align.launch is None:
         return None
-    shape = load_launch(spec.align.launch)
+    shape = placed(load_launch(spec.align.launch))
     return shape if shape.scoring else None
 
 
