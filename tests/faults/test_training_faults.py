@@ -15,7 +15,7 @@ import transformers
 from isogloss.data.read import write_rows
 from isogloss.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER, UserError
 from isogloss.files import damage, read_json
-from isogloss.methods import checkpoints, guards, worker
+from isogloss.methods import checkpoints, guards, processes, worker
 from isogloss.methods.job import CHECKPOINTS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import launch
 from isogloss.methods.mist import MistTrainer
@@ -24,6 +24,7 @@ from isogloss.spec.align import LoraSection
 from isogloss.spec.launch import LaunchSpec
 from training_jobs import curve, instruction_rows, make_job, run_worker, tiny_folder
 
+HERE = Path(__file__).parent
 #: With dropout, so that the random numbers of a resumed training have to go on where they stopped.
 SETTINGS: dict[str, dict[str, Any]] = {
     "lora": {"parameters": "lora", "lora": LoraSection(rank=4, dropout=0.2)},
@@ -250,6 +251,7 @@ def test_finished_is_finished(undisturbed: Job, tmp_path: Path, monkeypatch: pyt
 SHAPES = {
     "ddp": LaunchSpec(device="cpu", threads=1, processes=2),
     "zero-0": LaunchSpec(device="cpu", threads=1, processes=2, engine="deepspeed", zero=0),
+    "zero-1": LaunchSpec(device="cpu", threads=1, processes=2, engine="deepspeed", zero=1),
     "zero-2": LaunchSpec(device="cpu", threads=1, processes=2, engine="deepspeed", zero=2),
     "zero-3": LaunchSpec(device="cpu", threads=1, processes=2, engine="deepspeed", zero=3),
 }
@@ -280,6 +282,67 @@ def test_all_processes_stop_together_at_a_loss_that_is_no_number(shape: str, tmp
         launch(job)
     step = int(str(caught.value).split()[1].rstrip(":"))
     assert [line["step"] for line in curve(job)] == list(range(1, step))
+
+
+#: A training process; in the third step rank 1's gradient is no number, behind a loss that is one. Counts later updates.
+_BAD_GRADIENT = """
+import torch
+from isogloss.methods import worker
+from isogloss.methods.mist import MistTrainer
+compute, step, updates = MistTrainer.compute_loss, torch.optim.AdamW.step, []
+
+def computed(self, model, inputs, **options):
+    loss = compute(self, model, inputs, **options)
+    if self.state.global_step == 2:
+        updates.clear()
+    if rank == 1 and self.state.global_step == 2:
+        loss.register_hook(lambda gradient: gradient * float("VALUE"))
+    return loss
+
+def updated(self, *arguments, **options):
+    updates.append(1)
+    return step(self, *arguments, **options)
+
+MistTrainer.compute_loss, torch.optim.AdamW.step = computed, updated
+code = worker.main([str(folder)])
+(folder / f"updates-{rank}").write_text(str(len(updates)))
+sys.stderr.flush()
+os._exit(code)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("shape", "value", "dtype"),
+    [
+        ("ddp", "nan", "float32"),
+        ("zero-0", "inf", "float32"),
+        ("zero-1", "nan", "float32"),
+        ("zero-2", "nan", "bfloat16"),
+        ("zero-2", "inf", "float32"),
+        ("zero-3", "nan", "float32"),
+        ("zero-3", "inf", "bfloat16"),
+    ],
+)
+def test_all_processes_stop_together_at_a_gradient_that_is_no_number(
+    shape: str, value: str, dtype: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make_job(tmp_path, launch=SHAPES[shape], dtype=dtype)
+    (job.folder / "script.py").write_text(_BAD_GRADIENT.replace("VALUE", value), encoding="utf-8")
+    monkeypatch.setattr(processes, "ENTRY", "fake_worker")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(worker.__file__).parents[2]), str(HERE.parent)]))
+    stopped = r"^step 3: the norm of the gradient is (nan|inf) \(the loss is finite\); stopped before the update, "
+    with pytest.raises(UserError, match=stopped) as caught:
+        launch(job)
+    intact = job.folder / CHECKPOINTS / "checkpoint-2"
+    assert f"{intact} is intact" in str(caught.value)
+    assert damage(intact) is None
+    named = str(caught.value).partition("Rows: ")[2].partition(". Lower")[0].split(", ")
+    assert len(named) == job.train.batch, "of both processes"
+    for rank in (0, 1):
+        assert str(caught.value) in (job.folder / "workers" / f"{rank}.log").read_text(encoding="utf-8")
+        assert (job.folder / f"updates-{rank}").read_text() == "0"
+    assert [line["step"] for line in curve(job)] == [1, 2]
 
 
 @pytest.mark.slow
