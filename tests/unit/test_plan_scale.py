@@ -1,6 +1,7 @@
 """Plans for GPUs: sizes of published models, memory by rank, what is refused and which change is proposed."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,12 @@ from transformers import Gemma3TextConfig
 from command_line import isogloss
 from isogloss.errors import UserError
 from isogloss.methods.engine import check_optimizer
-from isogloss.models.outline import Kept, kept_for_backward, outline_of
+from isogloss.methods.job import CHECKPOINTS
+from isogloss.methods.launch import launch
+from isogloss.models.outline import Kept, kept_for_backward, outline_of, read_config
 from isogloss.models.published import published_config, published_names
 from isogloss.pipeline.fitting import smallest_change
-from isogloss.pipeline.forecast import TrainingCase, forecast
+from isogloss.pipeline.forecast import TrainingCase, checkpoint_bytes, forecast
 from isogloss.pipeline.gpus import GPUS, gpu_named
 from isogloss.pipeline.hours import forward_flops
 from isogloss.pipeline.machines import planned_machines
@@ -139,6 +142,31 @@ def test_the_smallest_change_is_found(twelve, shape, gpu, changed):
     assert after.train == now.train
 
 
+@pytest.mark.parametrize(
+    ("gpu", "gpus", "nodes", "said"),
+    [
+        (
+            "H100",
+            3,
+            1,
+            r"processes: 4 in .* \(--gpus 4\); on the same GPUs, processes: 2, offload: cpu in .* \(--gpus 2\)",
+        ),
+        ("H100", 6, 1, "processes: 4 in "),
+        ("H100", 8, 8, r"nodes: 2 in .* \(--gpus 8 --nodes 2\)"),
+    ],
+)
+def test_a_batch_that_cannot_be_shared_out_is_shared_by_fewer(gpu, gpus, nodes, said, monkeypatch):
+    """The batch is the training's, and stays."""
+    monkeypatch.chdir(ROOT)
+    spec = load_spec(Path("pipelines/paper.yaml"))
+    outline = outline_of(published_config(spec.model))
+    found = forecast(spec, outline, planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes), there=False, asked=True)
+    (problem,) = found.problems
+    why = f"align-mist, align-clo, align-midalign: train.batch is 16, which {gpus * nodes} processes cannot share evenly. "
+    assert problem.startswith(why)
+    assert re.search(f"The smallest change that fits: {said}", problem), problem
+
+
 def test_one_gpu_is_helped_by_what_one_gpu_can_do(twelve):
     after = smallest_change(case(twelve, zero(3, 1, **RESULT_KEPT), "A100-40"), more_gpus=False)
     assert after.shape.processes == 1
@@ -149,6 +177,29 @@ def test_nothing_helps_a_gpu_that_is_far_too_small(twelve):
     tiny = case(twelve, zero(3, 1), "T4")
     object.__setattr__(tiny, "gpu", type(tiny.gpu)("toy", 0.5, 1.0, 1.0))
     assert smallest_change(tiny) is None
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {},
+        pytest.param({"engine": "deepspeed", "zero": 2, "processes": 2}, marks=pytest.mark.slow),
+        pytest.param({"engine": "deepspeed", "zero": 3, "processes": 2}, marks=pytest.mark.slow),
+    ],
+    ids=["plain", "zero-2", "zero-3"],
+)
+def test_a_checkpoint_takes_the_disk_that_is_planned(shape, tmp_path):
+    job = make_job(tmp_path, launch=LaunchSpec(device="cpu", threads=1, **shape), steps=3, save_every=2, checks=0)
+    launch(job)
+    weights = [".safetensors", ".pt"]
+    files = (job.folder / CHECKPOINTS / "checkpoint-2").rglob("*")
+    measured = sum(path.stat().st_size for path in files if path.suffix in weights and path.name != "scheduler.pt")
+    planned = TrainingCase(
+        outline=outline_of(read_config(job.model_path)), gpu=gpu_named("H100"), shape=job.launch,
+        train=job.train.model_copy(update={"dtype": "float32"}), method="mist", pairs=6, time=64, attention_only=False,
+        second_model=False,
+    )  # fmt: skip
+    assert checkpoint_bytes(planned) == pytest.approx(measured, rel=0.15)
 
 
 # Recipes.
@@ -211,6 +262,21 @@ def test_the_paper_is_planned_before_anything_is_fetched(plan):
     assert names < set(trained["memory"])
     assert found["download_bytes"] > 24e9
     assert found["problems"] == []
+
+
+@pytest.mark.parametrize("options", [[], ["--gpu", "H100"]])
+def test_the_embedded_model_is_planned_without_being_converted(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+    path = ROOT / "pipelines" / "embedded.yaml"
+    done = isogloss("plan", path, *options, "--json", cwd=tmp_path)
+    assert done.code == 0, done.err
+    found = json.loads(done.out)
+    assert found["disk_bytes"] > 1.1e9
+    assert found.get("download_bytes", 0) == 0
+    assert not (tmp_path / "cache").exists()
+    wrong = isogloss("plan", path, *options, "--set", "sweep.layers=[19]", cwd=tmp_path)
+    assert wrong.code == 2
+    assert "sweep.layers: 19 is outside the model; embedded has layers 1 to 18" in wrong.err
 
 
 def test_what_cannot_fit_is_refused_with_the_change_that_would(plan):

@@ -12,6 +12,7 @@ from rich.table import Table
 from isogloss.cli.pipelines import read_plan
 from isogloss.cli.shown import output, print_json, say
 from isogloss.errors import RefusedError
+from isogloss.models.embedded import NEEDED_BYTES
 from isogloss.models.outline import Outline, outline_of, read_config
 from isogloss.models.reference import parse_model_ref
 from isogloss.models.unfetched import config_of_unfetched, is_fetched
@@ -21,7 +22,7 @@ from isogloss.pipeline.forecast import Forecast, forecast
 from isogloss.pipeline.gpus import gpu_here
 from isogloss.pipeline.machines import planned_machines
 from isogloss.pipeline.memory import RankMemory
-from isogloss.pipeline.steps import Plan, resolve_dtype
+from isogloss.pipeline.steps import Plan, check_settings, resolve_dtype
 from isogloss.spec import PipelineSpec, load_spec
 from isogloss.stages import stages_of
 
@@ -38,7 +39,7 @@ def plan_command(
     """Stages, cached or not, and what they will cost. Raises RefusedError where something cannot fit."""
     spec = load_spec(pipeline, overrides)
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
-    # A model that is not here is not fetched for a plan; what is cached is then not known, and nothing can be.
+    # A model that is not here is neither fetched nor converted for a plan; what is cached is then not known, and nothing can be.
     plan = read_plan(pipeline, overrides) if _is_here(spec) else None
     done = frozenset() if plan is None else frozenset(step.stage.name for step in plan.steps if step.done)
     asked = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in done])
@@ -54,9 +55,10 @@ def plan_command(
         spec,
         _outline(spec, plan),
         machines,
-        there=plan is not None,
+        there=plan is not None or _is_embedded(spec),
         cached=done,
         asked=gpus is not None or nodes is not None,
+        converted_bytes=NEEDED_BYTES if plan is None and _is_embedded(spec) else 0,
     )
     if as_json:
         print_json({**found.as_json(), "asked": [one.as_json() for one in asked]})
@@ -75,27 +77,42 @@ def plan_command(
 def _is_here(spec: PipelineSpec) -> bool:
     if (Path(spec.model).expanduser() / "bundle.json").is_file() or spec.model.startswith("models:"):
         return True
-    ref = parse_model_ref(spec.model)
-    return ref.kind != "hub" or is_fetched(ref)
+    return is_fetched(parse_model_ref(spec.model))
+
+
+def _is_embedded(spec: PipelineSpec) -> bool:
+    return parse_model_ref(spec.model).kind == "embedded"
 
 
 def _outline(spec: PipelineSpec, plan: Plan | None) -> Outline:
     if plan is not None:
         return outline_of(read_config(plan.model.path))
-    return outline_of(config_of_unfetched(parse_model_ref(spec.model)))
+    outline = outline_of(config_of_unfetched(parse_model_ref(spec.model)))
+    check_settings(spec, outline.layers)
+    return outline
 
 
 def _unfetched_costs(spec: PipelineSpec) -> Costs:
     outline = _outline(spec, None)
     weights = Weights(
         parameters=outline.parameters,
-        stored=0,
+        stored=4 * outline.parameters if _is_embedded(spec) else 0,
         layers=outline.layers,
         hidden_size=outline.hidden_size,
         vocabulary=outline.vocabulary,
     )
     steps = [(stage, False, False) for stage in stages_of(spec)]
-    return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd())
+    if _is_embedded(spec):
+        first = (
+            NEEDED_BYTES,
+            f"the embedded model is converted first, once: {NEEDED_BYTES / 2**30:.1f} GiB in the cache",
+        )
+    else:
+        first = (
+            2 * outline.parameters,
+            f"the model is not here: {2 * outline.parameters / 2**30:.1f} GiB will be fetched",
+        )
+    return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd(), first=first)
 
 
 def _too_large_here(costs: Costs) -> str | None:

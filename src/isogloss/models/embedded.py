@@ -67,6 +67,11 @@ def embedded_model(*, convert: Convert | None = None) -> Path:
     return target
 
 
+def is_converted() -> bool:
+    """Whether the cache has it, by its files' sizes; nothing is converted."""
+    return damage(cache_dir() / FOLDER, checksums=False) is None
+
+
 def _convert_gguf(gguf: Path, folder: Path) -> None:
     from isogloss.models.conversion import convert_gguf  # here, so that a finished cache is used without torch
 

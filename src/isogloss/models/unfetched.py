@@ -1,4 +1,4 @@
-"""A model of the Hugging Face Hub before it is here: whether it is, and its config without its weights."""
+"""A model before it is here: whether it is, and its config without its weights. The embedded one before it is converted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from isogloss.errors import UserError
+from isogloss.models.embedded import is_converted
 from isogloss.models.outline import read_config
 from isogloss.models.published import published_config
 from isogloss.models.reference import ModelRef, check_model_folder
@@ -14,8 +15,16 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 
+#: The embedded model among the published ones.
+_EMBEDDED = "google/gemma-3-270m"
+
+
 def is_fetched(ref: ModelRef) -> bool:
-    """Whether a Hub model's files are whole in the cache. Asks no network."""
+    """Whether a model's files are whole on this machine, in the form in which they load. Asks no network."""
+    if ref.kind == "embedded":
+        return is_converted()
+    if ref.kind != "hub":
+        return True
     import huggingface_hub as hub
     from huggingface_hub import errors
 
@@ -31,11 +40,12 @@ def is_fetched(ref: ModelRef) -> bool:
 
 
 def config_of_unfetched(ref: ModelRef) -> PretrainedConfig:
-    """The config of a Hub model: from the table of published ones, else its config.json alone, fetched or cached.
+    """The config of a Hub model, or of the embedded one: from the table of published ones, else the model's config.json
+    alone, fetched or cached.
 
     Raises UserError where it is in neither and the Hub does not give it.
     """
-    if (known := published_config(ref.name)) is not None:
+    if (known := published_config(_EMBEDDED if ref.kind == "embedded" else ref.name)) is not None:
         return known
     from isogloss.models.hub import snapshot
 

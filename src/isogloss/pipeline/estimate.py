@@ -83,9 +83,17 @@ def estimate(plan: Plan) -> Costs:
 
 
 def costs_of(
-    spec: PipelineSpec, weights: Weights, steps: Sequence[tuple[Stage, bool, bool]], *, dtype: str, root: Path
+    spec: PipelineSpec,
+    weights: Weights,
+    steps: Sequence[tuple[Stage, bool, bool]],
+    *,
+    dtype: str,
+    root: Path,
+    first: tuple[int, str] | None = None,
 ) -> Costs:
-    """Costs here of what is left of `steps` (stage, whether it is done, whether it is damaged)."""
+    """Costs here of what is left of `steps` (stage, whether it is done, whether it is damaged). `first` is what a model that
+    is not here takes of the disk, in bytes, and how that is said.
+    """
     head = weights.vocabulary * weights.hidden_size
     body = max(weights.parameters - head, weights.parameters * 0.1)
     flops = 2 * body * TOKENS + 2 * head * READS
@@ -103,9 +111,9 @@ def costs_of(
     notes = [] if todo else ["everything is cached: isogloss run says so and stops"]
     free = shutil.disk_usage(root).free
     disk = 40 * 2**20 if todo else 0
-    if not weights.stored:
-        disk += round(2 * weights.parameters)
-        notes.append(f"the model is not here: {2 * weights.parameters / 2**30:.1f} GiB will be fetched")
+    if first is not None:
+        disk += first[0]
+        notes.append(first[1])
     if disk > free:
         notes.append("there is not enough disk space for the results")
     return Costs(

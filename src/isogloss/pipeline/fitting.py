@@ -70,14 +70,43 @@ def problem_of(case: TrainingCase, memory: RankMemory, spec: PipelineSpec) -> Pr
         if getattr(memory, name) >= 0.05 * 2**30
     )
     said = f"needs {_gib(memory.peak)} GiB on {_gpus(case)} ({case.gpu.gib:g} GiB): {parts}"
-    changed = smallest_change(case)
+    return Problem(memory.peak, said, _what_helps(case, case, spec))
+
+
+def sharing_problem(case: TrainingCase, error: UserError, spec: PipelineSpec) -> Problem:
+    """Why the rows of a step cannot be shared out, and what would fit: as many of the processes as divide the batch, and a
+    micro-batch that divides a share. The batch stays, since another one is another training.
+    """
+    said = str(error).partition(";")[0]
+    start = _shareable(case)
+    fits = start.memory().peak <= case.gpu.bytes
+    return Problem(0.0, said, _words(case, start, spec) if fits else _what_helps(case, start, spec))
+
+
+def _shareable(case: TrainingCase) -> TrainingCase:
+    batch, shape = case.train.batch, case.shape
+    nodes, processes = max(
+        ((nodes, local) for nodes in range(1, shape.nodes + 1) for local in range(1, int(shape.processes) + 1)
+         if batch % (nodes * local) == 0),
+        key=lambda one: (one[0] * one[1], one[1]),
+    )  # fmt: skip
+    share = batch // (nodes * processes)
+    most = min(shape.micro_batch or share, share)
+    micro = next(size for size in range(most, 0, -1) if share % size == 0)
+    changes = {"nodes": nodes, "processes": processes, "micro_batch": shape.micro_batch if micro == most else micro}
+    return replace(case, shape=shape.model_copy(update=changes))
+
+
+def _what_helps(case: TrainingCase, start: TrainingCase, spec: PipelineSpec) -> str:
+    """The smallest change of `start` that fits, as one of `case`; where it takes more GPUs, one on the same besides."""
+    changed = smallest_change(start)
     if changed is None:
-        return Problem(memory.peak, said, "none on up to 64 of these; take GPUs with more memory or a smaller model")
+        return "none on up to 64 of these; take GPUs with more memory or a smaller model"
     words = _words(case, changed, spec)
     if processes_in(changed.shape) > processes_in(case.shape):
-        same = smallest_change(case, more_gpus=False)
+        same = smallest_change(start, more_gpus=False)
         words += "" if same is None else f"; on the same GPUs, {_words(case, same, spec)}"
-    return Problem(memory.peak, said, words)
+    return words
 
 
 def smallest_change(case: TrainingCase, *, more_gpus: bool = True) -> TrainingCase | None:
@@ -175,6 +204,9 @@ def _words(case: TrainingCase, changed: TrainingCase, spec: PipelineSpec) -> str
         else:
             settings = ", ".join(f"{name}: {_yaml(getattr(after, name))}" for name in fields)
             said.append(f"{settings} in {path or 'a launch shape (align.launch)'}")
+    if (before.processes, before.nodes) != (after.processes, after.nodes):
+        # Numbers named to the plan stand over those of a launch shape.
+        said[-1] += f" (--gpus {after.processes}{f' --nodes {after.nodes}' if after.nodes != before.nodes else ''})"
     return " and ".join(said)
 
 

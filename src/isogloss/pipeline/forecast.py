@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from isogloss.errors import UserError
-from isogloss.methods.hostfile import on_hosts
 from isogloss.methods.shares import shares
 from isogloss.models.outline import Kept, Outline, kept_for_backward
 from isogloss.pipeline.estimate import OVERHEAD, forwards_by_stage
-from isogloss.pipeline.fitting import Problem, problem_of, processes_in, scoring_problem, sentences
+from isogloss.pipeline.fitting import Problem, problem_of, processes_in, scoring_problem, sentences, sharing_problem
 from isogloss.pipeline.gpus import SCORING_SHARE, TRAINING_SHARE, Gpu
 from isogloss.pipeline.hours import Work, scoring_work, training_work
 from isogloss.pipeline.memory import (
     MicroBatch,
     RankMemory,
+    optimizer_bytes,
     scoring_memory,
     trained_parameters,
     training_memory,
@@ -132,9 +132,11 @@ def forecast(
     there: bool,
     cached: frozenset[str] = frozenset(),
     asked: bool = False,
+    converted_bytes: float = 0.0,
 ) -> Forecast:
-    """Forecast every stage; `there` is whether the model is on this machine, `cached` are stages that are done. `asked`:
-    machines were named by a person, and stand in the place of what the launch shapes say of processes and nodes.
+    """Forecast every stage; `there` is whether the model is on this machine, or else fetched; `converted_bytes` what it takes
+    on the disk to make it of what is there. `cached` are stages that are done. `asked`: machines were named by a person, and
+    stand in the place of what the launch shapes say of processes and nodes.
     """
     dtype = scoring_dtype(spec, machines.gpu)
     stages = []
@@ -156,7 +158,7 @@ def forecast(
         parameters=outline.parameters,
         stages=tuple(stages),
         download_bytes=download,
-        disk_bytes=download + kept + passing + _RESULTS_BYTES,
+        disk_bytes=download + converted_bytes + kept + passing + _RESULTS_BYTES,
         notes=_notes(spec, machines, dtype),
     )
 
@@ -241,7 +243,7 @@ def training_case(
     return TrainingCase(
         outline=outline,
         gpu=machines.gpu,
-        shape=shape_on(on_hosts(launch_of(spec, method)), machines, asked=asked),
+        shape=shape_on(launch_of(spec, method), machines, asked=asked),
         train=section.train,
         method=method,
         pairs=(getattr(section, "batch", None) or section.train.batch),
@@ -261,7 +263,7 @@ def _training(
     except UserError as error:
         return StageForecast(
             stage=f"align-{method}", cached=False, gpus=processes, flops=0.0, seconds=0.0, memory=None, disk_bytes=0.0,
-            problem=Problem(0.0, "cannot be shared out", str(error)),
+            problem=sharing_problem(case, error, spec),
         )  # fmt: skip
     work = _training_work(spec, case, accumulated)
     kept = _trained_bytes(case) * max(1, case.train.checks)
@@ -322,8 +324,15 @@ def _while_training(spec: PipelineSpec, outline: Outline, stage: str, machines: 
     if family != "align":
         return 0.0
     case = training_case(spec, outline, machines, method, asked=asked)  # type: ignore[arg-type]
-    state = 12.0 * case.trained
-    return _CHECKPOINTS * (_trained_bytes(case) + state) + _trained_bytes(case) * max(1, case.train.checks)
+    return _CHECKPOINTS * checkpoint_bytes(case) + _trained_bytes(case) * max(1, case.train.checks)
+
+
+def checkpoint_bytes(case: TrainingCase) -> float:
+    """Of what a training is resumed from: the weights, or the adapter, with the optimizer's state. DeepSpeed writes the weights
+    once more in files of its own, unless it divides them (ZeRO-3).
+    """
+    copies = 2 if case.shape.engine == "deepspeed" and case.shape.zero < 3 else 1
+    return copies * _trained_bytes(case) + optimizer_bytes(case.shape, case.train, dtype=case.dtype) * case.trained
 
 
 def _scoring(

@@ -104,7 +104,7 @@ def training_memory(
     if second_model:
         parameters *= 2
     gradients = width * trained / (share if zero >= 2 else 1)
-    optimizer = _optimizer_bytes(shape, train, dtype=dtype) * trained / (share if zero >= 1 else 1)
+    optimizer = optimizer_bytes(shape, train, dtype=dtype) * trained / (share if zero >= 1 else 1)
     buffers = _buffers(outline, shape, trained, width, processes)
     onhost = 0.0
     if shape.offload != "none":
@@ -182,7 +182,8 @@ def scoring_memory(outline: Outline, *, dtype: str, token_budget: int, on_gpu: b
 _PROCESS = 2.5 * 2**30
 
 
-def _optimizer_bytes(shape: LaunchSpec, train: TrainSection, *, dtype: str) -> float:
+def optimizer_bytes(shape: LaunchSpec, train: TrainSection, *, dtype: str) -> float:
+    """Bytes of the optimizer's state for each trained parameter, all processes together."""
     state = STATE_BYTES[train.optimizer]
     if shape.engine == "none" or (shape.zero == 0 and dtype != "bfloat16"):
         return state

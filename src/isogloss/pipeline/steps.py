@@ -131,8 +131,10 @@ def make_plan(spec: PipelineSpec, root: Path) -> Plan:
     return Plan(spec, root, model, dtype, tuple(steps))
 
 
-def check_settings(spec: PipelineSpec, model: Path) -> None:
-    """Raises UserError for what the model's config or a launch shape shows to be wrong: before hours are spent."""
+def check_settings(spec: PipelineSpec, model: Path | int) -> None:
+    """Raises UserError for what the model's config or a launch shape shows to be wrong: before hours are spent. `model` is
+    its folder, or how many layers it has.
+    """
     if set(spec.data.languages) <= {ENGLISH}:
         raise UserError("data.languages: at least one language besides English is needed")
     shapes = {method: launch_of(spec, method) for method in spec.align.methods}
@@ -157,7 +159,7 @@ def check_settings(spec: PipelineSpec, model: Path) -> None:
         asked["align.midalign.layer"] = [spec.align.midalign.layer]
     if not any(asked.values()):
         return
-    layers = model_shape(model).num_layers
+    layers = model if isinstance(model, int) else model_shape(model).num_layers
     for setting, values in asked.items():
         if outside := [layer for layer in values if layer > layers]:
             raise UserError(
