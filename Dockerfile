@@ -4,7 +4,10 @@
 #   docker run --rm -v isogloss-runs:/work/mlruns -v isogloss-cache:/cache isogloss:cpu run pipelines/embedded.yaml
 #
 # On x86-64 the public index has only the CUDA build of torch, gigabytes larger. For a cpu image without it, pass PyTorch's
-# CPU wheel index: --build-arg TORCH_INDEX=…    More: docs/container.md
+# CPU wheel index: --build-arg TORCH_INDEX=…
+#
+# An image has no git. With the commit that it is built from, its results can be promoted:
+#   --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude '*')"    More: docs/container.md
 FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip \
     PATH=/opt/isogloss/bin:$PATH
@@ -53,6 +56,8 @@ ENV NVIDIA_VISIBLE_DEVICES=all NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=needs-cuda /opt/isogloss /opt/isogloss
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --no-deps --force-reinstall /wheels/*.whl
+ARG COMMIT=""
+ENV ISOGLOSS_COMMIT=$COMMIT
 USER 1000:1000
 
 # The last one is what a build without --target makes.
@@ -60,4 +65,6 @@ FROM home AS cpu
 COPY --from=needs-cpu /opt/isogloss /opt/isogloss
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --no-deps --force-reinstall /wheels/*.whl
+ARG COMMIT=""
+ENV ISOGLOSS_COMMIT=$COMMIT
 USER 1000:1000

@@ -39,7 +39,8 @@ check: $(READY)  ## formatting, lint, types, import layers, workflows and contai
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && .ci/lint $(BIN)
 
 image:           ## build the cpu image and ask it for its health; needs Docker
-	docker build --target cpu --build-arg TORCH_INDEX="$(PIP_EXTRA_INDEX_URL)" --tag isogloss:cpu .
+	docker build --target cpu --build-arg TORCH_INDEX="$(PIP_EXTRA_INDEX_URL)" \
+	    --build-arg COMMIT="$$(git describe --always --dirty --abbrev=40 --exclude '*')" --tag isogloss:cpu .
 	docker run --rm isogloss:cpu doctor --quick
 
 ui: $(READY)     ## open MLflow on mlruns/

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from dockerfile_parse import DockerfileParser
@@ -162,7 +163,7 @@ class Build:
         elif word in ("ENV", "ARG"):
             for one in shlex.split(value):
                 name, _, text = one.partition("=")
-                stage.env[name] = text.replace("$PATH", stage.env["PATH"])
+                stage.env[name] = Template(text).safe_substitute(stage.env)
         elif word == "WORKDIR":
             stage.workdir = value
             (stage.root / value.lstrip("/")).mkdir(parents=True, exist_ok=True)

@@ -56,8 +56,15 @@ def test_an_image_runs_isogloss_as_an_ordinary_user_and_knows_its_health(target:
     assert json.loads(last(target, "VOLUME")) == ["/work/mlruns", "/cache"]
 
 
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_an_image_carries_the_commit_that_it_is_built_from(target: str) -> None:
+    assert STAGES[target][-3:-1] == [("ARG", 'COMMIT=""'), ("ENV", "ISOGLOSS_COMMIT=$COMMIT")], (
+        "behind the heavy layers"
+    )
+
+
 def test_what_libraries_keep_is_in_the_volume_whoever_runs_it() -> None:
-    given = dict(part.split("=", 1) for part in last("cpu", "ENV").split())
+    given = dict(part.split("=", 1) for word, value in chain("cpu") if word == "ENV" for part in value.split())
     assert given["ISOGLOSS_CACHE"] == given["HOME"] == "/cache"
     assert given["HF_HOME"].startswith("/cache/")
     assert given["USER"]

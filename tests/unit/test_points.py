@@ -92,6 +92,7 @@ def test_the_working_tree(tmp_path, monkeypatch):
     project = tmp_path / "project"
     project.mkdir()
     monkeypatch.chdir(project)
+    monkeypatch.delenv("ISOGLOSS_COMMIT", raising=False)
     assert working.working_tree() == working.Git()
     git(project, "init", "-q")
     assert working.working_tree() == working.Git(), "no commit yet"
@@ -106,6 +107,22 @@ def test_the_working_tree(tmp_path, monkeypatch):
     assert working.working_tree() == clean
     (project / "one").write_text("2")
     assert working.working_tree().dirty is True
+
+
+@pytest.mark.parametrize(
+    ("built", "commit", "dirty"),
+    [("a" * 40, "a" * 40, False), ("b" * 40 + "-dirty", "b" * 40, True), ("main", None, None), ("", None, None)],
+)
+def test_an_image_carries_its_commit(tmp_path, monkeypatch, built, commit, dirty):
+    monkeypatch.setattr(working, "__file__", str(tmp_path / "git.py"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ISOGLOSS_COMMIT", built)
+    assert working.working_tree() == working.Git(commit=commit, dirty=dirty)
+
+
+def test_a_checkout_goes_before_what_an_image_carries(tmp_path, monkeypatch):
+    monkeypatch.setenv("ISOGLOSS_COMMIT", "a" * 40)
+    assert working.working_tree().commit != "a" * 40
 
 
 def candidate(name, transfer, localization):

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 from isogloss.registry.contents import Git
+
+#: What `git describe --always --dirty --abbrev=40 --exclude '*'` says: the commit, and whether the tree had changes.
+_DESCRIBED = re.compile(r"(?P<commit>[0-9a-f]{40})(?P<dirty>-dirty)?")
 
 
 def working_tree() -> Git:
     """Commit of the checkout that the package runs from, or else of the current folder, and whether it has changes.
 
-    Both are None outside a checkout, or without git.
+    Outside a checkout, or without git, what `ISOGLOSS_COMMIT` says: an image carries there what it was built from. Both are
+    None without that.
     """
+    found = _checkout()
+    if found.commit is not None:
+        return found
+    built = _DESCRIBED.fullmatch(os.environ.get("ISOGLOSS_COMMIT", ""))
+    return found if built is None else Git(commit=built["commit"], dirty=built["dirty"] is not None)
+
+
+def _checkout() -> Git:
     # GitPython looks for the git program when it is imported, and raises ImportError without one.
     try:
         import git
