@@ -107,8 +107,9 @@ def test_the_last_method_leads_where_the_combined_one_is_missing() -> None:
 def test_each_control_has_its_sentence_and_the_share_of_the_ceiling_needs_two_clear_gains() -> None:
     results = make_results()
     country, random, other = control_findings(results)
+    assert country.startswith("Naming the country in the prompt")
+    assert random.startswith("Steering with random vectors shows no clear change in transfer")
     assert "SUR-steering reaches 38\u202f% of that localization gain" in country
-    assert random.startswith("Random vector shows no clear change in transfer")
     assert "lowers localization" in other
     unclear = with_delta(results, "sur", transfer=GAIN, localization=UNCLEAR)
     assert "reaches" not in control_findings(unclear)[0]

@@ -16,6 +16,13 @@ from isogloss.report.numbers import interval, percent, points
 BASELINE, EN, LOC_MID, LOC, SUR = "baseline", "en", "loc_mid", "loc", "sur"
 COUNTRY, RANDOM, OTHER = "country", "random", "other"
 
+#: What a sentence says of a control, whose label names a thing and not what was done with it.
+_DONE = {
+    COUNTRY: "naming the country in the prompt",
+    RANDOM: "steering with random vectors",
+    OTHER: "steering with another language's vectors",
+}
+
 Verdict = Literal["gain", "loss", "no clear change", "no interval"]
 
 
@@ -101,9 +108,10 @@ def signed_amount(estimate: Estimate) -> str:
 def _effects(condition: Condition) -> str:
     axes: tuple[Axis, ...] = ("transfer", "localization")
     known = {axis: estimate for axis in axes if (estimate := macro_delta(condition, axis)) is not None}
+    subject = _DONE.get(condition.name, condition.label)
     if not known:
-        return f"{condition.label} was not compared with the unsteered model"
-    return f"{condition.label} {changes(known)}"
+        return f"{subject} was not compared with the unsteered model"
+    return f"{subject} {changes(known)}"
 
 
 def _standing(condition: Condition) -> str:
