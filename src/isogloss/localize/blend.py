@@ -87,7 +87,8 @@ def localize(
     kept = _kept(choices, countries, limit=limit, seed=seed)
     _check(kept, countries, tiers)
     edited, tasks, missing = _question_work(by_id, kept, countries)
-    ruled, asked = (any((tier.asker is None) is none for tier in tiers) for none in (True, False))
+    ruled = any(tier.asker is None for tier in tiers)
+    asked = any(tier.asker is not None for tier in tiers)
     work = option_work(by_id, kept, countries, questions, ruled=ruled, asked=asked)
     # All at once, so that one estimate covers it.
     outcomes = asking.carry_out([*(task for task, _ in tasks.values()), *work.tasks], tiers, what="localize")

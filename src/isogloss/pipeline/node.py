@@ -39,11 +39,10 @@ def lend(plan: Plan, steps: tuple[Step, ...], *, say: Callable[[str], None]) -> 
     taken = []
     for step in steps:
         name, shape = step.stage.name, launch_of(plan.spec, step.stage.method)
-        work = step.folder.parent / ".work" / step.folder.name
-        folder = (work / TRAINING).resolve()
+        folder = (step.work / TRAINING).resolve()
         if damage(step.folder) is not None:
             say(f"{name}: node {shape.node_rank} of {shape.nodes} waits until node 0 has begun it in {folder}")
-        if not _begun(step, work, folder):
+        if not _begun(step, folder):
             continue
         say(f"{name}: node {shape.node_rank} takes part")
         launch(Job.read(folder).model_copy(update={"launch": shape, "folder": folder}))
@@ -51,12 +50,12 @@ def lend(plan: Plan, steps: tuple[Step, ...], *, say: Callable[[str], None]) -> 
     return taken
 
 
-def _begun(step: Step, work: Path, folder: Path) -> bool:
+def _begun(step: Step, folder: Path) -> bool:
     """Wait until the first node trains; False where it has finished."""
     try:
         while damage(step.folder) is not None:
             # A job.json alone may be what an earlier attempt left.
-            if (folder / JOB).is_file() and _held(work.with_name(f"{work.name}.lock")):
+            if (folder / JOB).is_file() and _held(step.lock):
                 return True
             time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt as error:
