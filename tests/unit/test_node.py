@@ -12,6 +12,7 @@ from isogloss.files import seal
 from isogloss.methods import processes
 from isogloss.methods.job import JOB, Job
 from isogloss.pipeline import node
+from isogloss.pipeline.steps import Step
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import MistSection
 from isogloss.spec.launch import LaunchSpec
@@ -27,10 +28,9 @@ def plan(tmp_path):
     shape = tmp_path / "shape.yaml"
     shape.write_text(SHAPE.replace("RANK", "1"))
     align = {"methods": ["mist"], "launch": shape}
-    step = SimpleNamespace(
-        stage=SimpleNamespace(name="align-mist", family="align", method="mist"), folder=tmp_path / "align-mist-0"
-    )
-    training = tmp_path / ".work" / "align-mist-0" / TRAINING
+    stage = SimpleNamespace(name="align-mist", family="align", method="mist")
+    step = Step(stage=stage, key="0", folder=tmp_path / "align-mist-0", missing="not made yet")
+    training = step.work / TRAINING
     training.mkdir(parents=True)
     first = LaunchSpec(device="cpu", processes=2, nodes=2, rendezvous="127.0.0.2:29500")
     Job(
@@ -49,7 +49,7 @@ def test_it_takes_part_while_the_first_node_trains(plan, monkeypatch):
     (plan.training / "script.py").write_text(seen)
     before = (plan.training / JOB).read_text()
     said = []
-    with FileLock(plan.step.folder.parent / ".work" / "align-mist-0.lock"):
+    with FileLock(plan.step.lock):
         assert node.lend(plan, node.lent(plan, None), say=said.append) == ["align-mist"]
     assert [json.loads((plan.training / f"{rank}.json").read_text()) for rank in (2, 3)] == [
         ["2", "0", "4", "127.0.0.2", "29500"],
