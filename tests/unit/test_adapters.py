@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from isogloss.errors import RefusedError, UserError
 from isogloss.files import damage, read_json, write_json
@@ -58,6 +59,21 @@ def test_a_trained_folder_loads_as_what_it_was(family: str, parameters: str, tmp
     }
     assert (said["method"], said["step"]) == ("mist", 7)
     assert said["settings"]["train"]["parameters"] == parameters
+
+
+@pytest.mark.parametrize("parameters", ["lora", "full"])
+def test_a_trained_model_can_share_its_base_s_tokenizer(parameters: str, tmp_path: Path) -> None:
+    folder, _ = trained_folder(tmp_path, parameters=parameters)
+    tokenizers: dict[str, PreTrainedTokenizerBase] = {}
+    base = load_model(str(tiny_folder("gemma3_text")), tokenizers=tokenizers)
+    other = load_model(str(tiny_folder("llama")), tokenizers=tokenizers)
+    trained = load_model(str(folder), tokenizers=tokenizers)
+    alone = load_model(str(folder))
+    assert alone.tokenizer is not base.tokenizer is not other.tokenizer
+    assert trained.tokenizer in tokenizers.values()
+    assert trained.tokenizer is base.tokenizer or parameters == "full"
+    for text in ("a b", "Qué?", "电话"):
+        assert trained.tokenizer(text).input_ids == alone.tokenizer(text).input_ids
 
 
 def test_the_digest_is_the_same_wherever_the_folder_lies(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from isogloss.errors import UserError, did_you_mean
-from isogloss.files import digest_of
+from isogloss.files import digest_of, sha256_file
 from isogloss.models.adapters import adapter_digest, base_of, check_base, is_adapter, merged
 from isogloss.models.cache import file_digests
 from isogloss.models.embedded import embedded_model
@@ -105,17 +105,21 @@ def resolve(ref: ModelRef | str) -> ResolvedModel:
 
 def model_digest(folder: Path) -> str:
     """Hex sha256 over the names and contents of the config, safetensors and tokenizer files in `folder`."""
-    patterns = (*_CONFIG, *_WEIGHTS, *_TOKENIZER)
-    names = sorted({path.name for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    return digest_of(file_digests(folder, names))
+    return digest_of(file_digests(folder, _names(folder, (*_CONFIG, *_WEIGHTS, *_TOKENIZER))))
 
 
 def load_model(
-    ref: ModelRef | str, *, dtype: DType = "float32", device: str = "cpu", attn_implementation: str = "sdpa"
+    ref: ModelRef | str,
+    *,
+    dtype: DType = "float32",
+    device: str = "cpu",
+    attn_implementation: str = "sdpa",
+    tokenizers: dict[str, PreTrainedTokenizerBase] | None = None,
 ) -> LoadedModel:
     """Load a model for inference: eval mode, no gradients, safetensors only, none of the repository's own code run.
 
-    `dtype` is float32 or bfloat16; float16 is not offered because activations of Gemma 3 overflow in it.
+    `dtype` is float32 or bfloat16; float16 is not offered because activations of Gemma 3 overflow in it. Models loaded with
+    the same `tokenizers` share one tokenizer where its files are the same: to load a large one takes longer than a small model.
 
     Raises:
         UserError: as :func:`resolve`, or the files hold no causal language model, are damaged, or lack weights.
@@ -125,7 +129,7 @@ def load_model(
     _check_dtype(dtype)
     _check_device(device)
     found = resolve(ref)
-    tokenizer = _tokenizer(_whole(found))
+    tokenizer = _shared_tokenizer(_whole(found), {} if tokenizers is None else tokenizers)
     model = _model(found, dtype=getattr(torch, dtype), attn_implementation=attn_implementation)
     model.to(torch.device(device)).eval().requires_grad_(False)
     text_config = model.config.get_text_config()
@@ -192,6 +196,19 @@ def _whole_model(found: ResolvedModel, *, dtype: Any, attn_implementation: str) 
             f"({', '.join(missing[:3])}, …); fetch or save the model again"
         )
     return model
+
+
+def _names(folder: Path, patterns: tuple[str, ...]) -> list[str]:
+    return sorted({path.name for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
+
+
+def _shared_tokenizer(found: ResolvedModel, tokenizers: dict[str, PreTrainedTokenizerBase]) -> PreTrainedTokenizerBase:
+    # config.json too: it names the tokenizer's class where the tokenizer's own files do not.
+    names = _names(found.path, (*_CONFIG, *_TOKENIZER))
+    key = digest_of({name: sha256_file(found.path / name) for name in names})
+    if key not in tokenizers:
+        tokenizers[key] = _tokenizer(found)
+    return tokenizers[key]
 
 
 def _tokenizer(found: ResolvedModel) -> PreTrainedTokenizerBase:

@@ -32,6 +32,8 @@ from isogloss.tracking.runs import fold
 from isogloss.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
     from isogloss.models.load import LoadedModel
 
 _logger = logging.getLogger(__name__)
@@ -226,6 +228,7 @@ class Models:
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self.plan, self.say = plan, say
         self._kept: dict[Path | None, LoadedModel] = {}
+        self._tokenizers: dict[str, PreTrainedTokenizerBase] = {}
 
     def __call__(self, folder: Path | None = None) -> LoadedModel:
         if folder not in self._kept:
@@ -254,7 +257,7 @@ class Models:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.say(f"loading {self.plan.spec.model if folder is None else folder.name} in {dtype} on {device}")
         name = self.plan.model.ref if folder is None else str(folder)
-        return load_model(name, dtype=dtype, device=device)  # type: ignore[arg-type]
+        return load_model(name, dtype=dtype, device=device, tokenizers=self._tokenizers)  # type: ignore[arg-type]
 
 
 def _tags(plan: Plan) -> dict[str, str]:
