@@ -57,7 +57,8 @@ clean:           ## remove .venv and caches; mlruns/ and the converted model sta
 # The stamp is written last, so that a setup that was cut off, or is older than what it was made from, is done anew.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "isogloss needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
-	@echo "setting up .venv (once, about 3 minutes; pip is silent while it downloads and installs)"
+	@echo "setting up .venv (once, a minute or two; pip is silent while it downloads and installs)"
 	@$(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,deepspeed]'
+	@# Python compiles what it imports as it imports it; to compile all that lies in .venv takes as long as the rest of the setup.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,deepspeed]'
 	@touch $@
