@@ -131,3 +131,41 @@ def test_what_cannot_be_a_model_says_why(root: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny_folder("qwen2"), base)
     with pytest.raises(RefusedError, match="'moved' was made on"):
         plan_of(root, str(tmp_path / "moved"))
+
+
+def planned(root: Path, model: str, *more: str, monkeypatch: pytest.MonkeyPatch, cache: Path) -> tuple[str, list[str]]:
+    """What `isogloss plan` says of a registered model with an empty cache, and the files that are in the cache then."""
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(cache))
+    said = command("plan", "small.yaml", "--set", f"model={model}", *more, cwd=root)
+    files = [str(one.relative_to(cache)) for one in cache.rglob("*") if one.is_file() and "digests" not in one.parts]
+    assert said.code == 0, said.err
+    return said.out + said.err, files
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [
+        ("2", "the adapter is merged into its base first, once, in the cache: "),
+        ("3", "the model is not here and will be fetched: "),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--gpu", "H100")])
+def test_a_plan_fetches_and_merges_nothing(
+    root: Path, version: str, words: str, more: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said, files = planned(root, f"models:/tiny/{version}", *more, monkeypatch=monkeypatch, cache=tmp_path / "cache")
+    assert "next: isogloss run small.yaml" in said
+    assert files == []
+    assert more or words in said, said
+
+
+def test_a_plan_knows_what_an_adapter_that_was_merged_has_cached(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(root / "adapter" / "trained")
+    said, files = planned(root, folder, monkeypatch=monkeypatch, cache=tmp_path / "cache")
+    assert files == []
+    assert "the adapter is merged into its base first" in said
+    plan_of(root, folder)
+    said, _ = planned(root, folder, monkeypatch=monkeypatch, cache=tmp_path / "cache")
+    assert "merged" not in said

@@ -160,7 +160,7 @@ def test_a_batch_that_cannot_be_shared_out_is_shared_by_fewer(gpu, gpus, nodes, 
     monkeypatch.chdir(ROOT)
     spec = load_spec(Path("pipelines/paper.yaml"))
     outline = outline_of(published_config(spec.model))
-    found = forecast(spec, outline, planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes), there=False, asked=True)
+    found = forecast(spec, outline, planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes), asked=True)
     (problem,) = found.problems
     why = f"align-mist, align-clo, align-midalign: train.batch is 16, which {gpus * nodes} processes cannot share evenly. "
     assert problem.startswith(why)
@@ -220,7 +220,7 @@ def test_a_recipe_fits_the_hardware_that_it_names(path, monkeypatch):
         assert said in head
     spec = load_spec(relative)
     machines = planned_machines(spec, gpu="H100", gpus=None, nodes=None)
-    found = forecast(spec, outline_of(published_config(spec.model)), machines, there=False)
+    found = forecast(spec, outline_of(published_config(spec.model)), machines)
     assert found.problems == ()
     assert f"about {found.seconds / 3600:.1f} h on {machines} (" in head
 

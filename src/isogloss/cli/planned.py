@@ -12,10 +12,8 @@ from rich.table import Table
 from isogloss.cli.pipelines import read_plan
 from isogloss.cli.shown import output, print_json, say
 from isogloss.errors import RefusedError
-from isogloss.models.embedded import NEEDED_BYTES
 from isogloss.models.outline import Outline, outline_of, read_config
-from isogloss.models.reference import parse_model_ref
-from isogloss.models.unfetched import config_of_unfetched, is_fetched
+from isogloss.models.unfetched import config_of_unfetched
 from isogloss.pipeline.asked import Asked, asked_of
 from isogloss.pipeline.estimate import Costs, Weights, costs_of, estimate
 from isogloss.pipeline.forecast import Forecast, forecast
@@ -23,6 +21,7 @@ from isogloss.pipeline.gpus import gpu_here
 from isogloss.pipeline.machines import planned_machines
 from isogloss.pipeline.memory import RankMemory
 from isogloss.pipeline.steps import Plan, check_settings, resolve_dtype
+from isogloss.pipeline.unmade import Unmade, unmade
 from isogloss.spec import PipelineSpec, load_spec
 from isogloss.stages import stages_of
 
@@ -39,12 +38,13 @@ def plan_command(
     """Stages, cached or not, and what they will cost. Raises RefusedError where something cannot fit."""
     spec = load_spec(pipeline, overrides)
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
-    # A model that is not here is neither fetched nor converted for a plan; what is cached is then not known, and nothing can be.
-    plan = read_plan(pipeline, overrides) if _is_here(spec) else None
-    done = frozenset() if plan is None else frozenset(step.stage.name for step in plan.steps if step.done)
+    # Nothing is fetched, converted or merged for a plan. What is cached of a model that is not here is not known: nothing can be.
+    model = unmade(spec, Path.cwd()) or read_plan(pipeline, overrides)
+    steps = model.steps if isinstance(model, Plan) else ()
+    done = frozenset(step.stage.name for step in steps if step.done)
     asked = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in done])
     if machines is None:
-        costs = estimate(plan) if plan is not None else _unfetched_costs(spec)
+        costs = estimate(model) if isinstance(model, Plan) else _unmade_costs(spec, model)
         _show_costs(spec, costs, asked, dtype=resolve_dtype(spec), as_json=as_json)
         if problems := [*filter(None, [_too_large_here(costs), *(one.problem for one in asked)])]:
             raise RefusedError("\n".join(problems))
@@ -53,12 +53,11 @@ def plan_command(
         return
     found = forecast(
         spec,
-        _outline(spec, plan),
+        outline_of(read_config(model.model.path)) if isinstance(model, Plan) else _outline(spec, model),
         machines,
-        there=plan is not None or _is_embedded(spec),
+        missing=None if isinstance(model, Plan) else model,
         cached=done,
         asked=gpus is not None or nodes is not None,
-        converted_bytes=NEEDED_BYTES if plan is None and _is_embedded(spec) else 0,
     )
     if as_json:
         print_json({**found.as_json(), "asked": [one.as_json() for one in asked]})
@@ -74,44 +73,23 @@ def plan_command(
         say(f"next: isogloss run {pipeline}")
 
 
-def _is_here(spec: PipelineSpec) -> bool:
-    if (Path(spec.model).expanduser() / "bundle.json").is_file() or spec.model.startswith("models:"):
-        return True
-    return is_fetched(parse_model_ref(spec.model))
-
-
-def _is_embedded(spec: PipelineSpec) -> bool:
-    return parse_model_ref(spec.model).kind == "embedded"
-
-
-def _outline(spec: PipelineSpec, plan: Plan | None) -> Outline:
-    if plan is not None:
-        return outline_of(read_config(plan.model.path))
-    outline = outline_of(config_of_unfetched(parse_model_ref(spec.model)))
+def _outline(spec: PipelineSpec, missing: Unmade) -> Outline:
+    outline = outline_of(config_of_unfetched(missing.base))
     check_settings(spec, outline.layers)
     return outline
 
 
-def _unfetched_costs(spec: PipelineSpec) -> Costs:
-    outline = _outline(spec, None)
+def _unmade_costs(spec: PipelineSpec, missing: Unmade) -> Costs:
+    outline = _outline(spec, missing)
     weights = Weights(
         parameters=outline.parameters,
-        stored=4 * outline.parameters if _is_embedded(spec) else 0,
+        stored=4 * outline.parameters if missing.convert or missing.merge else 0,
         layers=outline.layers,
         hidden_size=outline.hidden_size,
         vocabulary=outline.vocabulary,
     )
     steps = [(stage, False, False) for stage in stages_of(spec)]
-    if _is_embedded(spec):
-        first = (
-            NEEDED_BYTES,
-            f"the embedded model is converted first, once: {NEEDED_BYTES / 2**30:.1f} GiB in the cache",
-        )
-    else:
-        first = (
-            2 * outline.parameters,
-            f"the model is not here: {2 * outline.parameters / 2**30:.1f} GiB will be fetched",
-        )
+    first = (missing.bytes_on_disk(outline.parameters), missing.said(outline.parameters))
     return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd(), first=first)
 
 

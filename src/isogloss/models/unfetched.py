@@ -40,11 +40,13 @@ def is_fetched(ref: ModelRef) -> bool:
 
 
 def config_of_unfetched(ref: ModelRef) -> PretrainedConfig:
-    """The config of a Hub model, or of the embedded one: from the table of published ones, else the model's config.json
-    alone, fetched or cached.
+    """The config of a model: of a directory its own; of a Hub model, or the embedded one, that of the table of published
+    ones, else the model's config.json alone, fetched or cached.
 
     Raises UserError where it is in neither and the Hub does not give it.
     """
+    if ref.kind == "local":
+        return read_config(Path(ref.name))
     if (known := published_config(_EMBEDDED if ref.kind == "embedded" else ref.name)) is not None:
         return known
     from isogloss.models.hub import snapshot

@@ -89,7 +89,7 @@ def costs_of(
     *,
     dtype: str,
     root: Path,
-    first: tuple[int, str] | None = None,
+    first: tuple[float, str] | None = None,
 ) -> Costs:
     """Costs here of what is left of `steps` (stage, whether it is done, whether it is damaged). `first` is what a model that
     is not here takes of the disk, in bytes, and how that is said.
@@ -110,7 +110,7 @@ def costs_of(
     memory = weights.parameters * width + weights.stored * (1 if width == 2 else 0) + reading + 1.2 * 2**30
     notes = [] if todo else ["everything is cached: isogloss run says so and stops"]
     free = shutil.disk_usage(root).free
-    disk = 40 * 2**20 if todo else 0
+    disk = 40.0 * 2**20 if todo else 0.0
     if first is not None:
         disk += first[0]
         notes.append(first[1])

@@ -25,6 +25,7 @@ from isogloss.pipeline.memory import (
     training_memory,
 )
 from isogloss.pipeline.sizes import choice_sizes, training_sizes
+from isogloss.pipeline.unmade import Unmade
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import Method, TrainSection
 from isogloss.spec.launch import LaunchSpec
@@ -129,14 +130,13 @@ def forecast(
     outline: Outline,
     machines: Machines,
     *,
-    there: bool,
+    missing: Unmade | None = None,
     cached: frozenset[str] = frozenset(),
     asked: bool = False,
-    converted_bytes: float = 0.0,
 ) -> Forecast:
-    """Forecast every stage; `there` is whether the model is on this machine, or else fetched; `converted_bytes` what it takes
-    on the disk to make it of what is there. `cached` are stages that are done. `asked`: machines were named by a person, and
-    stand in the place of what the launch shapes say of processes and nodes.
+    """Forecast every stage; `missing` is what the model still needs where it is not on this machine. `cached` are stages that
+    are done. `asked`: machines were named by a person, and stand in the place of what the launch shapes say of processes and
+    nodes.
     """
     dtype = scoring_dtype(spec, machines.gpu)
     stages = []
@@ -150,15 +150,15 @@ def forecast(
         seconds = made.seconds + OVERHEAD.get(stage.family, 2.0)
         stages.append(replace(made, cached=done, seconds=0.0 if done else seconds))
     kept = sum(one.disk_bytes for one in stages if not one.cached)
-    download = 0.0 if there else 2.0 * outline.parameters
+    made_first = 0.0 if missing is None else missing.bytes_on_disk(outline.parameters)
     passing = max((_while_training(spec, outline, one.stage, machines, asked) for one in stages), default=0.0)
     return Forecast(
         machines=machines,
         model=spec.model,
         parameters=outline.parameters,
         stages=tuple(stages),
-        download_bytes=download,
-        disk_bytes=download + converted_bytes + kept + passing + _RESULTS_BYTES,
+        download_bytes=0.0 if missing is None else missing.bytes_fetched(outline.parameters),
+        disk_bytes=made_first + kept + passing + _RESULTS_BYTES,
         notes=_notes(spec, machines, dtype),
     )
 

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from isogloss.errors import RefusedError, UserError
 from isogloss.files import damage, sealed_folder
-from isogloss.models.cache import require_space, writable_cache_dir
+from isogloss.models.cache import cache_dir, require_space, writable_cache_dir
 from isogloss.models.load import ResolvedModel, load_model, resolve
 from isogloss.models.reference import parse_model_ref
 from isogloss.registry.bases import MERGED, merged_from
@@ -77,16 +77,21 @@ def _bundle(ref: str, uri: str) -> tuple[Bundle | None, str]:
     from isogloss.registry.references import find_version
     from isogloss.tracking.client import connect
 
+    with connect(store_of(ref, uri)) as client:
+        version = find_version(ref, client=client)
+        numbered = f"models:/{version.name}/{version.version}"
+        return read_bundle(cached(numbered, client=client)), numbered
+
+
+def store_of(ref: str, uri: str) -> str:
+    """`uri`, where the store that `ref` is in is. Raises UserError where there is none: asking would make an empty one."""
     database = database_path(uri)
-    if database is not None and not database.is_file():  # asking would make an empty one
+    if database is not None and not database.is_file():
         raise UserError(
             f"model '{ref}': there is no MLflow store at {shown_uri(uri)}; go to the project's folder or set {URI_VARIABLE} "
             "(in a pipeline, track.uri)"
         )
-    with connect(uri) as client:
-        version = find_version(ref, client=client)
-        numbered = f"models:/{version.name}/{version.version}"
-        return read_bundle(cached(numbered, client=client)), numbered
+    return uri
 
 
 def _without_adapter(found: ResolvedModel, ref: str, *, base_ref: str) -> PipelineModel:
@@ -117,8 +122,13 @@ def _notice(ref: str, bundle: Bundle) -> str:
     return f"model '{ref}' is measured by its {bundle.checkpoint} {what} '{bundle.base.ref}'{aside}"
 
 
+def is_merged(found: ResolvedModel) -> bool:
+    """Whether the adapter's whole model is in the cache."""
+    return damage(cache_dir() / MERGED / found.digest[:32], checksums=False) is None
+
+
 def _merged(found: ResolvedModel, ref: str) -> ResolvedModel:
-    """The whole model that an adapter makes of its base, in float32, kept in the cache: training and plans need one."""
+    """The whole model that an adapter makes of its base, in float32, kept in the cache: training needs one."""
     folder = writable_cache_dir() / MERGED / found.digest[:32]
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):

@@ -197,7 +197,7 @@ def read_bundle(folder: Path) -> Bundle:
             f"{folder}: no bundle there ({BUNDLE} is missing). Get one: isogloss fetch models:/NAME@champion DIR"
         )
     check_safe(folder)
-    described = _parsed(folder / BUNDLE, Described)
+    described = read_description(folder)
     steering = _parsed(folder / INTERVENTION, DescribedIntervention)
     scores = _parsed(folder / SCORES, BundleScores)
     by_kind = {one.kind: SteeringVectors.load(folder / VECTORS[one.kind]) for one in steering.components}
@@ -224,6 +224,11 @@ def read_bundle(folder: Path) -> Bundle:
     return Bundle(
         folder=folder, described=described, steering=intervention, positions=steering.positions, scores=scores
     )
+
+
+def read_description(folder: Path) -> Described:
+    """`bundle.json` alone, without what it describes. Raises RefusedError where it is not what was written."""
+    return _parsed(folder / BUNDLE, Described)
 
 
 def _kind(weights: Weights | None, intervention: Intervention) -> BundleKind:

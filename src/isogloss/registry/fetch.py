@@ -12,8 +12,9 @@ from filelock import FileLock
 
 from isogloss.errors import RefusedError, UserError
 from isogloss.files import MANIFEST, damage, read_manifest, sha256_file, sync_folder
-from isogloss.models.cache import writable_cache_dir
-from isogloss.registry.bundle import Bundle, read_bundle
+from isogloss.models.cache import cache_dir, writable_cache_dir
+from isogloss.registry.bundle import BUNDLE, Bundle, read_bundle, read_description
+from isogloss.registry.contents import Described
 from isogloss.registry.references import (
     BUNDLE_FOLDER,
     MANIFEST_TAG,
@@ -77,6 +78,27 @@ def cached(ref: str, *, client: MlflowClient) -> Path:
             shutil.rmtree(folder)  # what lies in the cache can be made again
         fetch(f"models:/{version.name}/{version.version}", folder, client=client)
     return folder
+
+
+def described(ref: str, *, client: MlflowClient) -> tuple[Described, Path | None]:
+    """What the version that `ref` names says of itself, and its folder where it is in the cache, whole. Nothing is kept.
+
+    Raises as :func:`fetch`.
+    """
+    version = find_version(ref, client=client)
+    folder = cache_dir() / "registry" / version.name / version.tags[MANIFEST_TAG][:32]
+    if damage(folder, checksums=False) is None:
+        return read_bundle(folder).described, folder
+    what = f"version {version.version} of '{version.name}'"
+    repository = artifacts_of(version, client=client)
+    with tempfile.TemporaryDirectory() as aside, transfers():
+        if not _lists(repository, BUNDLE):
+            raise RefusedError(f"{what} is registered, but its files are gone: {why_gone(version, client=client)}")
+        _get(repository, BUNDLE, Path(aside))
+        try:
+            return read_description(Path(aside) / BUNDLE_FOLDER), None
+        except RefusedError as error:
+            raise RefusedError(f"{what}, from {version.source}: {error}".replace(f"{aside}/", "")) from error
 
 
 def download(version: ModelVersion, aside: Path, *, client: MlflowClient) -> Path:
