@@ -22,6 +22,7 @@ _OF_THE_MACHINE = {
     errno.EPERM,
     errno.EROFS,
     errno.EDQUOT,
+    errno.EEXIST,
     errno.EISDIR,
     errno.ENOTDIR,
 }

@@ -52,8 +52,11 @@ def fetch(ref: str, dest: Path, *, client: MlflowClient) -> Fetched:
     if dest.is_symlink() or dest.is_file() or (dest.is_dir() and any(dest.iterdir())):
         return Fetched(name=version.name, version=str(version.version), bundle=_same(dest, version), new=False)
     dest = dest.absolute()
-    dest.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=dest.parent, prefix=f".{dest.name}."))
+    try:
+        dest.parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=dest.parent, prefix=f".{dest.name}."))
+    except OSError as error:  # the destination's, and not the store's
+        raise UserError(f"{dest} cannot be made: {error.strerror}: {error.filename}; name another folder") from error
     try:
         folder = download(version, aside, client=client)
         folder.chmod(0o755)
