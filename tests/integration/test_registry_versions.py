@@ -205,7 +205,9 @@ def test_fetching_from_a_local_store(
         with pytest.raises(UserError, match="is there already and is not version 2 of 'tiny'"):
             fetch("models:/tiny/2", dest, client=client)
         assert read_bundle(dest).point == weak.point
-        with pytest.raises(UserError, match=r"cannot be made: (File exists|Not a directory): .*README\.md; name another"):
+        with pytest.raises(
+            UserError, match=r"cannot be made: (File exists|Not a directory): .*README\.md; name another"
+        ):
             fetch("models:/tiny/2", dest / "README.md" / "below", client=client)
         (dest / "README.md").write_text("changed")
         with pytest.raises(RefusedError, match=r"README\.md"):

@@ -1,14 +1,17 @@
 """Several nodes on one machine: they meet under two addresses, started by the same command or by torchrun; what is refused."""
 
 import os
+import re
+import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from command_line import start
-from isogloss.errors import UserError
+from isogloss.errors import EXIT_INTERRUPTED, UserError
 from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import FINAL
 from isogloss.methods.launch import launch
@@ -23,6 +26,27 @@ def free_port():
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
+
+
+def torchrun(folder):
+    """Train the job in `folder` as docs/scale.md has it, on two nodes of one process, at 127.0.0.1 and at 127.0.0.2."""
+    port = free_port()
+    nodes = [
+        subprocess.Popen(
+            [
+                *(sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"),
+                *("--rdzv_backend", "c10d", "--rdzv_endpoint", f"{address}:{port}"),
+                *("-m", "isogloss.methods.worker", str(folder)),
+            ],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+        )
+        for address in ("127.0.0.1", "127.0.0.2")
+    ]
+    for node in nodes:
+        _, said = node.communicate(timeout=400)
+        assert node.returncode == 0, said
 
 
 @pytest.mark.slow
@@ -59,34 +83,38 @@ def test_the_same_command_on_a_second_node_lends_its_processes(tmp_path, monkeyp
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["none", "deepspeed"])
 def test_torchrun_on_two_nodes_trains_what_one_with_two_processes_does(tmp_path, engine):
-    """As docs/scale.md has it, at 127.0.0.1 and at 127.0.0.2."""
     shape = {"device": "cpu", "threads": 1, "engine": engine, "zero": 2}
     alone = make_job(tmp_path / "one", launch=LaunchSpec(processes=2, **shape))
     launch(alone)
     spread = make_job(tmp_path / "two", launch=LaunchSpec(nodes=2, rendezvous="127.0.0.1:1", **shape))
-    port = free_port()
-    nodes = [
-        subprocess.Popen(
-            [
-                *(sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"),
-                *("--rdzv_backend", "c10d", "--rdzv_endpoint", f"{address}:{port}"),
-                *("-m", "isogloss.methods.worker", str(spread.folder)),
-            ],
-            stderr=subprocess.PIPE,
-            text=True,
-            env=os.environ,
-        )
-        for address in ("127.0.0.1", "127.0.0.2")
-    ]
-    for node in nodes:
-        _, said = node.communicate(timeout=400)
-        assert node.returncode == 0, said
+    torchrun(spread.folder)
     assert curve(spread) == curve(alone)
     names = [path.name for path in (alone.folder / FINAL).glob("*.safetensors")]
     assert names
     for name in names:
         assert sha256_file(spread.folder / FINAL / name) == sha256_file(alone.folder / FINAL / name)
     assert read_json(spread.folder / FINAL / "checkpoint.json")["step"] == alone.train.steps
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("own_cache_and_store")
+def test_a_run_that_was_stopped_for_torchrun_goes_on_with_what_it_trained(tmp_path):
+    """As docs/scale.md has it: Ctrl-C while node 0 waits, torchrun with the job's folder, and the same command again."""
+    model = make_tiny_model("llama", tmp_path / "model")
+    root = write_align_pipeline(tmp_path / "run", model, methods=("mist",), steps=2).parent
+    (root / "far.yaml").write_text(f"{{device: cpu, threads: 1, nodes: 2, rendezvous: '127.0.0.1:{free_port()}'}}")
+    command = ("run", "small.yaml", "--until", "follow-mist", "--json", "--set", "align.launch=far.yaml")
+    waiting = start(*command, cwd=root)
+    said = re.compile(r"the job is in (\S+)\)")
+    assert waiting.until(lambda: said.search(waiting.err) is not None), waiting.err
+    waiting.signal(signal.SIGINT)
+    assert waiting.wait().code == EXIT_INTERRUPTED
+    torchrun(Path(said.search(waiting.err).group(1)))
+    ended = start(*command, cwd=root).wait()
+    assert ended.code == 0, ended.err
+    assert "waits for node 1" not in ended.err
+    (log,) = (root / "mlruns" / "stages").glob("align-mist-*/log.jsonl")
+    assert len(log.read_text().splitlines()) == 2
 
 
 def test_a_hostfile_says_nodes_and_processes(tmp_path):

@@ -25,6 +25,7 @@ from isogloss.errors import (
     RefusedError,
     UserError,
 )
+from isogloss.methods.checkpoints import finished
 from isogloss.methods.engine import check_engine, check_optimizer
 from isogloss.methods.follow import LogFollower
 from isogloss.methods.job import LOG, Job
@@ -56,7 +57,8 @@ def launch(job: Job, *, on_step: Callable[[dict[str, Any]], None] | None = None)
     local = processes_per_node(job.launch)
     if job.launch.node_rank == 0:
         job.write()  # All nodes read the first one's, in the folder that they share.
-        _call_others(job)
+        if not finished(job):
+            _call_others(job)
     log = LogFollower(job.folder / LOG)
     with _stop_signals() as stops, Workers(job, local=local) as workers:
         _follow(workers, log, on_step, stops)
