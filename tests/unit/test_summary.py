@@ -39,6 +39,7 @@ def test_the_chart_takes_any_label_and_never_magnifies_noise() -> None:
     assert chart.count("```") == 2
     assert '"1": [0.510, 0.500]' in chart
     assert chart.endswith("""1 a "b" '''""")
+    assert plane_chart({}) == ""
 
 
 def test_a_comparison_is_shown_with_its_models_and_the_searched_points_that_are_kept() -> None:

@@ -13,9 +13,11 @@ def plane_chart(points: Mapping[str, tuple[float, float]]) -> str:
     """A fenced `quadrantChart` of (localization, transfer) changes (fractions) by label; the origin is its middle.
 
     Points are numbered in their order, and the line below names them, since labels would cover each other; points in one
-    place share a mark. Both axes have one scale, in whole percentage points, which the title tells.
+    place share a mark. Both axes have one scale, in whole percentage points, which the title tells. Nothing without points.
     """
-    reach = max((100 * abs(value) for point in points.values() for value in point), default=0.0)
+    if not points:
+        return ""
+    reach = max(100 * abs(value) for point in points.values() for value in point)
     span = max(_LEAST_SPAN, math.ceil(1.1 * reach))
     lines = [
         "```mermaid",
