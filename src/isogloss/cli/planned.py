@@ -39,12 +39,12 @@ def plan_command(
     spec = load_spec(pipeline, overrides)
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
     # Nothing is fetched, converted or merged for a plan. What is cached of a model that is not here is not known: nothing can be.
-    model = unmade(spec, Path.cwd()) or read_plan(pipeline, overrides)
-    steps = model.steps if isinstance(model, Plan) else ()
+    known = unmade(spec, Path.cwd()) or read_plan(pipeline, overrides)
+    steps = known.steps if isinstance(known, Plan) else ()
     done = frozenset(step.stage.name for step in steps if step.done)
     asked = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in done])
     if machines is None:
-        costs = estimate(model) if isinstance(model, Plan) else _unmade_costs(spec, model)
+        costs = estimate(known) if isinstance(known, Plan) else _unmade_costs(spec, known)
         _show_costs(spec, costs, asked, dtype=resolve_dtype(spec), as_json=as_json)
         if problems := [*filter(None, [_too_large_here(costs), *(one.problem for one in asked)])]:
             raise RefusedError("\n".join(problems))
@@ -53,9 +53,9 @@ def plan_command(
         return
     found = forecast(
         spec,
-        outline_of(read_config(model.model.path)) if isinstance(model, Plan) else _outline(spec, model),
+        outline_of(read_config(known.model.path)) if isinstance(known, Plan) else _outline(spec, known),
         machines,
-        missing=None if isinstance(model, Plan) else model,
+        missing=None if isinstance(known, Plan) else known,
         cached=done,
         asked=gpus is not None or nodes is not None,
     )

@@ -21,7 +21,7 @@ from isogloss.tracking.store import tracking_uri
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unmade:
-    """A model whose files are not whole here. `base` has its config, and its weights where it has no other."""
+    """What a model still needs before its files are whole here. `base`, below all adapters and versions, has its config."""
 
     base: ModelRef
     fetch: bool = False
@@ -59,21 +59,21 @@ def unmade(spec: PipelineSpec, root: Path) -> Unmade | None:
         UserError: no such version or store, or an adapter that names no base.
         RefusedError: a version whose files are gone, or an adapter whose base is another now.
     """
-    return _unmade(spec.model, spec.track.uri or tracking_uri(root))
+    found = _needs(spec.model, spec.track.uri or tracking_uri(root))
+    return found if found.fetch or found.convert or found.merge else None
 
 
-def _unmade(ref: str, uri: str) -> Unmade | None:
+def _needs(ref: str, uri: str) -> Unmade:
+    """As :func:`unmade`; a model that is here needs nothing."""
     about, folder = _description(ref, uri)
     if about is None:
-        return _of_files(parse_model_ref(ref), uri)
+        return _needs_of_files(parse_model_ref(ref), uri)
     if about.weights is not None and folder is not None:
-        return _of_files(parse_model_ref(str(folder / MODEL)), uri)
-    below = _unmade(about.base.ref, uri)
+        return _needs_of_files(parse_model_ref(str(folder / MODEL)), uri)
+    below = _needs(about.base.ref, uri)
     if about.weights is None:
         return below
-    if about.weights == "adapter":
-        return _merge(about.base.ref, below, uri)
-    return Unmade(base=_root(about.base.ref, uri), fetch=True)
+    return replace(below, merge=True) if about.weights == "adapter" else Unmade(base=below.base, fetch=True)
 
 
 def _description(ref: str, uri: str) -> tuple[Described | None, Path | None]:
@@ -87,31 +87,11 @@ def _description(ref: str, uri: str) -> tuple[Described | None, Path | None]:
         return described(ref, client=client)
 
 
-def _of_files(ref: ModelRef, uri: str) -> Unmade | None:
+def _needs_of_files(ref: ModelRef, uri: str) -> Unmade:
     path = Path(ref.name)
     if ref.kind == "local" and is_adapter(path):
-        name = base_of(path).name
-        below = _unmade(name, uri)
-        if below is None and is_merged(resolve(ref)):
-            return None
-        return _merge(name, below, uri)
-    if is_fetched(ref):
-        return None
-    embedded = ref.kind == "embedded"
-    return Unmade(base=ref, convert=embedded, fetch=not embedded)
-
-
-def _merge(base: str, below: Unmade | None, uri: str) -> Unmade:
-    """An adapter that is yet to be merged into `base`, which itself may be to be made."""
-    return Unmade(base=_root(base, uri), merge=True) if below is None else replace(below, merge=True)
-
-
-def _root(ref: str, uri: str) -> ModelRef:
-    """The model below all adapters and versions: it has the config of what is made on it."""
-    about, _ = _description(ref, uri)
-    if about is not None:
-        return _root(about.base.ref, uri)
-    found = parse_model_ref(ref)
-    if found.kind == "local" and is_adapter(Path(found.name)):
-        return _root(base_of(Path(found.name)).name, uri)
-    return found
+        below = _needs(base_of(path).name, uri)
+        made = below == Unmade(base=below.base) and is_merged(resolve(ref))
+        return below if made else replace(below, merge=True)
+    here, embedded = is_fetched(ref), ref.kind == "embedded"
+    return Unmade(base=ref, convert=embedded and not here, fetch=not embedded and not here)

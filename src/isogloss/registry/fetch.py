@@ -73,10 +73,9 @@ def cached(ref: str, *, client: MlflowClient) -> Path:
     Raises as :func:`fetch`.
     """
     version = find_version(ref, client=client)
-    place = writable_cache_dir() / "registry" / version.name
-    place.mkdir(parents=True, exist_ok=True)
-    folder = place / version.tags[MANIFEST_TAG][:32]
-    with FileLock(place / f".{folder.name}.lock"):
+    folder = _cached_folder(writable_cache_dir(), version)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
         if folder.is_dir() and damage(folder) is not None:
             shutil.rmtree(folder)  # what lies in the cache can be made again
         fetch(f"models:/{version.name}/{version.version}", folder, client=client)
@@ -89,15 +88,13 @@ def described(ref: str, *, client: MlflowClient) -> tuple[Described, Path | None
     Raises as :func:`fetch`.
     """
     version = find_version(ref, client=client)
-    folder = cache_dir() / "registry" / version.name / version.tags[MANIFEST_TAG][:32]
+    folder = _cached_folder(cache_dir(), version)
     if damage(folder, checksums=False) is None:
         return read_bundle(folder).described, folder
-    what = f"version {version.version} of '{version.name}'"
+    what = _called(version)
     repository = artifacts_of(version, client=client)
     with tempfile.TemporaryDirectory() as aside, transfers():
-        if not _lists(repository, BUNDLE):
-            raise RefusedError(f"{what} is registered, but its files are gone: {why_gone(version, client=client)}")
-        _get(repository, BUNDLE, Path(aside))
+        _get_first(repository, BUNDLE, Path(aside), version, client=client)
         try:
             return read_description(Path(aside) / BUNDLE_FOLDER), None
         except RefusedError as error:
@@ -106,13 +103,11 @@ def described(ref: str, *, client: MlflowClient) -> tuple[Described, Path | None
 
 def download(version: ModelVersion, aside: Path, *, client: MlflowClient) -> Path:
     """The files of a version's bundle below `aside`, verified: only what its manifest lists, each where it belongs."""
-    what = f"version {version.version} of '{version.name}'"
+    what = _called(version)
     repository = artifacts_of(version, client=client)
     folder = aside / BUNDLE_FOLDER
     with transfers():
-        if not _lists(repository, MANIFEST):
-            raise RefusedError(f"{what} is registered, but its files are gone: {why_gone(version, client=client)}")
-        _get(repository, MANIFEST, aside)
+        _get_first(repository, MANIFEST, aside, version, client=client)
         manifest = read_manifest(folder)
         if manifest is None or sha256_file(folder / MANIFEST) != version.tags[MANIFEST_TAG]:
             raise RefusedError(f"{what}: its {MANIFEST} is not the one that was registered ({version.source})")
@@ -133,6 +128,23 @@ def download(version: ModelVersion, aside: Path, *, client: MlflowClient) -> Pat
     return folder
 
 
+def _called(version: ModelVersion) -> str:
+    return f"version {version.version} of '{version.name}'"
+
+
+def _cached_folder(cache: Path, version: ModelVersion) -> Path:
+    return cache / "registry" / version.name / version.tags[MANIFEST_TAG][:32]
+
+
+def _get_first(repository: Any, name: str, aside: Path, version: ModelVersion, *, client: MlflowClient) -> None:
+    """Get a file that every version has. Raises RefusedError where it is gone, and the others with it."""
+    if not _lists(repository, name):
+        raise RefusedError(
+            f"{_called(version)} is registered, but its files are gone: {why_gone(version, client=client)}"
+        )
+    _get(repository, name, aside)
+
+
 def _lists(repository: Any, name: str) -> bool:
     path = f"{BUNDLE_FOLDER}/{name}"
     return path in {file.path for file in repository.list_artifacts(path.rpartition("/")[0]) if not file.is_dir}
@@ -146,8 +158,5 @@ def _same(dest: Path, version: ModelVersion) -> Bundle:
     """The bundle in `dest` where it is that version. Raises UserError where it is something else."""
     manifest = dest / MANIFEST
     if dest.is_symlink() or not manifest.is_file() or sha256_file(manifest) != version.tags[MANIFEST_TAG]:
-        raise UserError(
-            f"{dest} is there already and is not version {version.version} of '{version.name}'; name a new folder, or "
-            "remove it"
-        )
+        raise UserError(f"{dest} is there already and is not {_called(version)}; name a new folder, or remove it")
     return read_bundle(dest)
