@@ -30,10 +30,10 @@ test-faults: $(READY)  ## run the tests that kill, damage, fill and lock, slow o
 	$(BIN)/python -m pytest tests/faults
 
 test-lowest:     ## run the tests on the oldest versions that pyproject.toml allows
-	PYTHON=$(PYTHON) .ci/versions lowest
+	PYTHON=$(PYTHON) OMP_NUM_THREADS=1 .ci/versions lowest $(TOGETHER)
 
 test-latest:     ## run the tests on the newest versions that pyproject.toml allows
-	PYTHON=$(PYTHON) .ci/versions latest
+	PYTHON=$(PYTHON) OMP_NUM_THREADS=1 .ci/versions latest $(TOGETHER)
 
 check: $(READY)  ## formatting, lint, types, import layers, workflows and container files (seconds)
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && .ci/lint $(BIN)
