@@ -16,7 +16,6 @@ from isogloss.localize.asked import Arrived, GoOn, Prompt, Reply
 from isogloss.localize.asking import Asking, Task, Tier, Unfit
 from isogloss.localize.cost import Budget
 from isogloss.localize.endpoint import limiter, read_completion, seconds_asked
-from isogloss.localize.options import common_words, glossary
 from isogloss.localize.translation_model import language_tokens
 
 
@@ -171,32 +170,6 @@ def test_tokens_are_estimated_where_none_are_reported() -> None:
     assert isinstance(reply, Reply)
     assert reply.input_tokens > 4
     assert reply.output_tokens > 3
-
-
-def test_people_answered_in_both_languages_and_the_most_frequent_word_counts() -> None:
-    from isogloss.data.sets.blend import BlendQuestion
-
-    def question(name: str, *answers: tuple[tuple[str, ...], tuple[str, ...], int]) -> BlendQuestion:
-        return BlendQuestion(id=name, country="Spain", language="es", question="¿?", translation="?", answers=answers)
-
-    words = glossary(
-        [
-            question("q1", (("sopa", "caldo"), ("soup",), 2), (("pan",), ("bread",), 1)),
-            question("q2", (("crema",), ("Soup",), 5), ((), ("nothing",), 9)),
-        ],
-        "Spain",
-    )
-    assert words["q1", "soup"] == "sopa"
-    assert words["", "soup"] == "crema"
-    assert words["", "bread"] == "pan"
-    assert ("", "nothing") not in words
-    assert glossary([question("q", (("pan",), ("bread",), 1))], "Mexico") == {}
-
-
-def test_countries_months_and_days_come_from_cldr() -> None:
-    assert common_words("es")["december"] == "diciembre"
-    assert common_words("ko")["monday"] == "월요일"
-    assert common_words("ar")["egypt"] == "مصر"
 
 
 def test_a_translation_model_names_a_language_in_one_of_these_ways() -> None:

@@ -97,6 +97,11 @@ def check_option(original: str, option: str, language: str) -> None:
         raise Unfit("script", f"'{option}' has letters that '{language}' is not written in")
 
 
+def in_script(text: str, language: str) -> bool:
+    """Whether a text has a letter of the language's script; Latin letters count where no other is known."""
+    return re.search(SCRIPTS.get(language, _LATIN), text) is not None
+
+
 def figures(text: str) -> list[str]:
     """Numbers, dates and times as they stand, sorted: word order may differ."""
     return sorted(_FIGURES.findall(text))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 
 from isogloss.data.rows import ENGLISH
 from isogloss.data.sets.blend import REGION_OF, BlendChoice, BlendQuestion
 from isogloss.localize.asking import Outcome, Task, Unfit
 from isogloss.localize.check_options import check_option, checked_options, dictionary_in
+from isogloss.localize.glossary import glossary_of
 from isogloss.localize.places import place_of
 from isogloss.localize.prompts import options_prompt
 from isogloss.localize.rejected import Rejection
@@ -62,19 +63,21 @@ def option_work(
         if language == ENGLISH:
             own |= {(name, text): text for name, text in wanted}
             continue
-        words = glossary(questions, country) if ruled else {}
-        common = common_words(language) if ruled else {}
+        # Figures, dates and times stay as they are.
+        own |= {(name, text): text for name, text in wanted if not any(letter.isalpha() for letter in text)}
         left: dict[str, list[str]] = defaultdict(list)
         for name, text in wanted:
-            small = text.casefold()
-            if not any(letter.isalpha() for letter in text):
-                own[name, text] = text  # figures, dates, times
-            elif known := words.get((name, small)) or words.get(("", small)) or common.get(small):
-                own[name, text] = known
-            elif asked:
+            if (name, text) not in own:
                 left[name].append(text)
-            else:
-                work.rejected.append(_unknown(name, language, text, country))
+        if ruled:
+            words = glossary_of(questions, country, language)
+            for name, texts in left.items():
+                known = words.of_question(name, texts)
+                own |= {(name, text): word for text, word in known.items()}
+                left[name] = [text for text in texts if text not in known]
+        if not asked:
+            work.rejected += [_unknown(name, language, text, country) for name, texts in left.items() for text in texts]
+            continue
         for name, texts in left.items():
             for start in range(0, len(texts), AT_ONCE):
                 options = {str(number): text for number, text in enumerate(texts[start : start + AT_ONCE], start=1)}
@@ -83,44 +86,6 @@ def option_work(
                 work.tasks.append(task)
                 work._asked[task.id] = _Asked(language, name, options)
     return work
-
-
-def glossary(questions: Sequence[BlendQuestion], country: str) -> dict[tuple[str, str], str]:
-    """{(question id, English answer): the local word that most people of `country` gave with it}.
-
-    Under an empty id, over all questions; English is casefolded. Only answers with as many spellings in both languages, or
-    one in either, pair up without a guess: the first local spelling stands for all English ones.
-    """
-    counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for question in questions:
-        if question.country != country:
-            continue
-        for local, english, people in question.answers:
-            if not local:
-                continue
-            pairs = (
-                zip(english, local, strict=True) if len(english) == len(local) else ((one, local[0]) for one in english)
-            )
-            for one, word in pairs:
-                if word.strip():
-                    for name in (question.id, ""):
-                        counts[name, one.strip().casefold()][word.strip()] += max(people, 1)
-    # Of equally frequent words the first in the alphabet: a rerun gives the same.
-    return {key: min(words, key=lambda word: (-words[word], word)) for key, words in counts.items()}
-
-
-@cache
-def common_words(language: str) -> dict[str, str]:
-    """{English word, casefolded: the language's} for countries, months and days of the week, from CLDR."""
-    from babel import Locale
-
-    english, own = Locale.parse(ENGLISH), Locale.parse(language)
-    codes = [code for code in map(str, english.territories) if len(code) == 2]
-    pairs = [(english.territories[code], own.territories.get(code)) for code in codes]
-    for names in ("months", "days"):
-        theirs = getattr(own, names)["stand-alone"]["wide"]
-        pairs += [(word, theirs[key]) for key, word in getattr(english, names)["stand-alone"]["wide"].items()]
-    return {word.casefold(): name for word, name in pairs if name}
 
 
 def _unknown(name: str, language: str, text: str, country: str) -> Rejection:
