@@ -6,6 +6,8 @@ BIN      := .venv/bin
 # Two test processes with one thread each: most tests wait for processes that they start. Files stay whole, as their tests share fixtures.
 TOGETHER := -n 2 --dist loadfile
 READY    := .venv/.ready
+# Set-up leaves compiling to the first import. Where Python may keep no bytecode, every process would compile all it imports again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run smoke test test-slow test-faults test-lowest test-latest check image ui bench clean
 
