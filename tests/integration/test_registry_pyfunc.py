@@ -55,7 +55,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def served(place: Path) -> Any:
+def shipped(place: Path) -> set[str]:
+    """The endings of a version's files as registered: once it is loaded, Python keeps its bytecode beside the code."""
+    return {path.suffix for path in package(place).rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def served(place: Path, shipped: set[str]) -> Any:
     """The version as MLflow loads it."""
     return mlflow.pyfunc.load_model("models:/tiny@champion")
 
@@ -125,9 +131,8 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
             time.sleep(0.2)
 
 
-def test_nothing_in_a_version_is_a_pickle_or_names_this_machine(served: Any, place: Path) -> None:
-    kinds = {path.suffix for path in package(place).rglob("*") if path.is_file()}
-    assert kinds <= {"", ".py", ".yaml", ".txt", ".json", ".md", ".safetensors"}
+def test_nothing_in_a_version_is_a_pickle_or_names_this_machine(shipped: set[str], place: Path) -> None:
+    assert shipped <= {"", ".py", ".yaml", ".txt", ".json", ".md", ".safetensors"}
     described = (package(place) / "MLmodel").read_text()
     assert "cloudpickle" not in described
     assert str(Path(isogloss.__file__).parent) not in described
