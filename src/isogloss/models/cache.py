@@ -1,4 +1,4 @@
-"""The cache directory: converted models and file digests. Everything in it can be made again.
+"""The cache directory: converted models, file digests, the page's library. Everything in it can be made again.
 
 It is `ISOGLOSS_CACHE` where that is set, else the platform's usual place (`~/.cache/isogloss` on Linux).
 """
