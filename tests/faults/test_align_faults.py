@@ -111,6 +111,7 @@ def test_sigterm_commits_a_checkpoint_and_ends_in_4(tmp_path, model, undisturbed
     assert_ends_as_undisturbed(root, undisturbed)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_set_aside_by_name(tmp_path, model, undisturbed):
     root = written(tmp_path / "run", model)
     running = start(*RUN, cwd=root)

@@ -141,7 +141,8 @@ def test_killed_at_every_stage_one_after_another(fresh, undisturbed):
 SLOW = pytest.mark.slow
 
 
-@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=SLOW) for seed in range(1, 6))])
+@SLOW
+@pytest.mark.parametrize("seed", range(6))
 def test_killed_at_random_moments(fresh, undisturbed, seed):
     rng = random.Random(seed)
     for _ in range(3):

@@ -173,7 +173,7 @@ def test_the_page_shows_why(finished):
         assert f'id="figure-{figure}"' in page
 
 
-@pytest.mark.parametrize("way", ["small.yaml", "small", "run id"])
+@pytest.mark.parametrize("way", [pytest.param("small.yaml", marks=pytest.mark.slow), "small", "run id"])
 def test_a_report_is_written_for_a_run_under_any_of_its_names(finished, tmp_path, way):
     root, ended = finished
     name = ended.json["mlflow_run"] if way == "run id" else way

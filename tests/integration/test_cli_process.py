@@ -46,7 +46,7 @@ def test_the_users_mistakes_are_2(here):
     )
 
 
-@pytest.mark.parametrize("form", [["--json"], []])
+@pytest.mark.parametrize("form", [["--json"], pytest.param([], marks=pytest.mark.slow)])
 def test_a_reader_that_goes_away_is_no_error(here, form):
     read, write = os.pipe()
     os.close(read)

@@ -85,6 +85,7 @@ def test_zero_2_with_checkpointing_and_accumulation_equals_one_process(tmp_path,
     assert steps == result(job)[0]
 
 
+@pytest.mark.slow
 def test_zero_3_in_bfloat16_with_checkpointing_is_near_one_process(tmp_path, plain):
     job = a_job(tmp_path, shape(3, gradient_checkpointing=True), dtype="bfloat16")
     launch(job)
