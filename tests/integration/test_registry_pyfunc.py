@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -93,10 +94,12 @@ def ask(address: str, body: dict[str, Any]) -> tuple[int, Any]:
 def test_mlflow_serves_it(place: Path, served: Any) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/tiny@champion"]
+    # MLflow starts its server by name, as in an activated environment.
+    searched = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
     with (place / "serve.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--port", str(port), "--env-manager", "local", "--workers", "1"],
-            env={**os.environ, "MLFLOW_TRACKING_URI": default_uri(place)},
+            env={**os.environ, "MLFLOW_TRACKING_URI": default_uri(place), "PATH": searched},
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -114,7 +117,8 @@ def test_mlflow_serves_it(place: Path, served: Any) -> None:
         status, said = ask(f"http://127.0.0.1:{port}", {"dataframe_records": rows, "params": {"task": "scor"}})
         assert (status, "did you mean 'score'" in said["message"]) == (400, True)
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it ended by itself, which the test has said
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
