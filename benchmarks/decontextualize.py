@@ -19,11 +19,11 @@ from pathlib import Path
 
 from scipy.stats import binomtest
 
-from isogloss.data.sets.blend import REGION_OF
+from isogloss.data.published.blend import REGION_OF
 from isogloss.localize.asking import Unfit
-from isogloss.localize.check_question import checked_question
+from isogloss.localize.checks import checked_question
 from isogloss.localize.places import place_of
-from isogloss.localize.removers import remove_place
+from isogloss.localize.removers.common import remove_place
 
 #: Authors whose questions the rules were not written with.
 HELD_OUT = frozenset(

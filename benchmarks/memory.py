@@ -2,7 +2,7 @@
 
 One random Gemma 3 of some 56M parameters is trained for a few steps by each method, plain and under ZeRO 0 to 3, on one and on
 two processes of the processor. Measured is what `live_bytes.py` counts on rank 0: bytes that stay between steps, bytes that
-the forward adds, and the peak of the last step. Predicted are the same three of `isogloss.pipeline.memory`, whose figures for
+the forward adds, and the peak of the last step. Predicted are the same three of `isogloss.planning.memory`, whose figures for
 a GPU have the context and the allocator's gaps on top. Prints a table and ends with 1 where a peak is off by more than 15 %.
 
 DeepSpeed's reduce bucket is made small: at its default size (`--bucket 5e8`) it is most of what this model takes, hides the
@@ -24,17 +24,15 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast
 
-from isogloss.data.read import write_rows
-from isogloss.data.rows import InstructionRow, ParallelRow
-from isogloss.methods import processes
+from isogloss.data.rows import InstructionRow, ParallelRow, write_rows
+from isogloss.methods import launch as processes
+from isogloss.methods.batches import shares
 from isogloss.methods.job import Job
 from isogloss.methods.launch import launch
-from isogloss.methods.shares import shares
+from isogloss.models.config import Outline, kept_for_backward, outline_of
 from isogloss.models.load import resolve
-from isogloss.models.outline import Outline, kept_for_backward, outline_of
-from isogloss.pipeline.memory import MicroBatch, RankMemory, training_memory
-from isogloss.spec.align import CloSection, MidalignSection, MistSection, TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.planning.memory import MicroBatch, RankMemory, training_memory
+from isogloss.spec.align import CloSection, LaunchSpec, MidalignSection, MistSection, TrainSection
 
 HERE = Path(__file__).parent
 SHAPE = {

@@ -23,14 +23,14 @@ import torch
 
 from isogloss.data.facts.benchmark import build_benchmark
 from isogloss.data.rows import ENGLISH, ChoiceItem
-from isogloss.evaluate.prompts import continuations_of, prompt_of
-from isogloss.evaluate.score import ScoreSettings, score_items
-from isogloss.evaluate.scores import ItemScore, Scores
-from isogloss.evaluate.trials import TrialScorer
-from isogloss.models.fast_linear import fast_linear
+from isogloss.models.forward import fast_linear
 from isogloss.models.load import LoadedModel, load_model
+from isogloss.results.scores import ItemScore, Scores
+from isogloss.scoring.prompts import continuations_of, prompt_of
+from isogloss.scoring.score import ScoreSettings, score_items
+from isogloss.scoring.steering_scorer import TrialScorer
 from isogloss.stages.data import take
-from isogloss.stages.scoring import steered_pass
+from isogloss.stages.parallel import steered_pass
 from isogloss.steering.apply import steer
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import Intervention, single, surgical

@@ -37,7 +37,7 @@ def resident(field: str) -> float:
 
 def made_up_prompts(count: int) -> list[Any]:
     """Questions in seven languages, as rows and texts of about twelve bytes."""
-    from isogloss.analysis.questions import Prompt, StateRow
+    from isogloss.analysis.capture import Prompt, StateRow
 
     prompts = []
     for index in range(count):
@@ -88,7 +88,7 @@ def capture_thin(folder: Path, *, items: int, layers: int, width: int) -> float:
 
 def write_random(folder: Path, *, items: int, layers: int, width: int) -> None:
     """A states folder of random values in which questions and languages play a part."""
-    from isogloss.analysis.states import file_of, write_header
+    from isogloss.analysis.capture import file_of, write_header
     from isogloss.files import sealed_folder
 
     rows = [prompt.row for prompt in made_up_prompts(items)]
@@ -113,11 +113,11 @@ def write_random(folder: Path, *, items: int, layers: int, width: int) -> None:
 
 def analyse(folder: Path, *, name: str, layers: tuple[int, ...] | None = None) -> float:
     """One analysis of the states in `folder`; MiB of the peak above what its imports take."""
+    from isogloss.analysis.capture import load_states
     from isogloss.analysis.convergence import convergence
     from isogloss.analysis.pca import pca
-    from isogloss.analysis.results import Panel
     from isogloss.analysis.retrieval import retrieval
-    from isogloss.analysis.states import load_states
+    from isogloss.results.analyses import Panel
 
     panel = Panel(model="unaligned", label="Unaligned")
     states = load_states(folder)["none"]
@@ -133,11 +133,10 @@ def analyse(folder: Path, *, name: str, layers: tuple[int, ...] | None = None) -
 
 def capture_embedded(folder: Path, *, items: int) -> float:
     """Capture of the embedded benchmark's questions by the embedded model."""
-    from isogloss.analysis.capture import capture_states
-    from isogloss.analysis.questions import item_prompts
+    from isogloss.analysis.capture import capture_states, item_prompts
     from isogloss.data.facts.benchmark import build_benchmark
-    from isogloss.evaluate.prompts import prompt_of
     from isogloss.models.load import load_model
+    from isogloss.scoring.prompts import prompt_of
 
     chosen = [item for item in build_benchmark(seed=0) if item.axis == "transfer"][:items]
     loaded = load_model("embedded")

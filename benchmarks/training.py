@@ -31,13 +31,13 @@ from tokenizers import Tokenizer, models
 from transformers import AutoModelForCausalLM, Gemma3TextConfig, PreTrainedTokenizerFast, TrainingArguments
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
+from isogloss.methods.batches import Collator, MicroBatch
 from isogloss.methods.clo import CloTrainer
-from isogloss.methods.encoding import Entry, Tokens
-from isogloss.methods.micro_batches import Collator, MicroBatch
+from isogloss.methods.log_probs import install_completion_forward
 from isogloss.methods.midalign import MidalignTrainer, layer_of
 from isogloss.methods.mist import MistTrainer, collate, dataset_of
-from isogloss.methods.token_log_probs import install_completion_forward
-from isogloss.models.blocks import num_layers
+from isogloss.methods.rows import Entry, Tokens
+from isogloss.models.layers import num_layers
 from isogloss.models.load import load_model
 from isogloss.spec.align import CloSection, MidalignSection
 

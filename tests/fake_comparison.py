@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from fake_results import BIAS, LANGUAGES, LOCALIZATION, OTHERS, REGIONS, TRANSFER, estimate, make_results
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Comparison, Condition, CurvePoint, Estimate, TrainedModel
+from isogloss.results.scores import MACRO, Comparison, Condition, CurvePoint, Estimate, TrainedModel
 
 Change = tuple[float, float, float]
 """Macro changes of transfer, localization and English bias."""

@@ -9,7 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from fake_results import LANGUAGES, OTHERS
-from isogloss.analysis.results import (
+from isogloss.data.rows import Axis
+from isogloss.report.geometry.findings import Geometry
+from isogloss.results.analyses import (
     Agreement,
     Convergence,
     LayerCurve,
@@ -20,9 +22,7 @@ from isogloss.analysis.results import (
     Perpendicularity,
     Retrieval,
 )
-from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.report.geometry import Geometry
+from isogloss.results.scores import MACRO, Estimate
 
 LAYERS = tuple(range(1, 19))
 MODELS = {"unaligned": "Unaligned", "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from isogloss.evaluate.results import MACRO, Choice, Condition, Estimate, Results, SweepPoint
+from isogloss.results.scores import MACRO, Choice, Condition, Estimate, Results, SweepPoint
 
 LANGUAGES = ("en", "es", "id", "ko", "el", "zh", "ar")
 REGIONS = {"en": "US", "es": "ES", "id": "ID", "ko": "KR", "el": "GR", "zh": "CN", "ar": "DZ"}

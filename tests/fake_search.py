@@ -7,12 +7,11 @@ import random
 
 from fake_results import condition
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO
-from isogloss.report.searched.study import Candidate, Searches, Study
+from isogloss.report.searched.findings import Candidate, Searches, Study
+from isogloss.results.scores import MACRO
 from isogloss.search.front import hypervolume_curve, knee_of, pareto_front, reference_point
-from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
 from isogloss.search.result import Constraints, Counts, SearchResult, Source, TrialRecord
-from isogloss.search.space import SearchSpace
+from isogloss.search.space import UNSTEERED, SearchSpace, SteeringPoint, paper_point
 
 LAYERS = tuple(range(1, 19))
 BOUND = 0.02

@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import search_worker
-from isogloss.search.summary import summarise
+from isogloss.search.front import summarise
 from search_worker import LIMIT, open_shared, scores, wait_until
 
 WORKERS, TRIALS = 4, 24

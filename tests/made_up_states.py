@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from isogloss.analysis.questions import StateRow
-from isogloss.analysis.results import Panel
-from isogloss.analysis.states import UNSTEERED, States, file_of, load_states, write_header
+from isogloss.analysis.capture import UNSTEERED, StateRow, States, file_of, load_states, write_header
 from isogloss.files import sealed_folder
+from isogloss.results.analyses import Panel
 from isogloss.steering.vectors import Token
 
 PANEL = Panel(model="unaligned", label="Unaligned")

@@ -9,7 +9,7 @@ import vl_convert
 from altair.utils.schemapi import validate_jsonschema
 from altair.vegalite.v6.schema.core import Root
 
-from isogloss.report.drawn import Figure
+from isogloss.report.kit.chart import Figure
 
 
 def records(figure: Figure, *fields: str) -> list[dict[str, Any]]:

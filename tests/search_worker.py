@@ -14,11 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
-from isogloss.search.point import SteeringPoint
 from isogloss.search.result import Measured
-from isogloss.search.space import SearchSpace
-from isogloss.search.storage import Heartbeat
-from isogloss.search.study import Study, open_study
+from isogloss.search.space import SearchSpace, SteeringPoint
+from isogloss.search.study import Heartbeat, Study, open_study
 from isogloss.search.worker import run_trials
 
 NAME = "shared"

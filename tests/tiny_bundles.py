@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from isogloss.evaluate.results import Estimate
 from isogloss.methods.model import load_trainable, save_trained
 from isogloss.registry.bundle import Bundle, write_bundle
 from isogloss.registry.contents import Base, BundleScores, BundleSpec, Git, Lineage, Measured
+from isogloss.results.scores import Estimate
 from isogloss.steering.intervention import Intervention, single
 from isogloss.steering.vectors import Header, SteeringVectors
 from tiny_models import HIDDEN_SIZE, NUM_LAYERS

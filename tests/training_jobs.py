@@ -10,13 +10,11 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from isogloss.data.read import write_rows
-from isogloss.data.rows import InstructionRow, ParallelRow
+from isogloss.data.rows import InstructionRow, ParallelRow, write_rows
 from isogloss.files import sha256_file
+from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import LOG, Job
-from isogloss.methods.log import read_log
-from isogloss.spec.align import METHODS, CloSection, MidalignSection, MistSection, TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import METHODS, CloSection, LaunchSpec, MidalignSection, MistSection, TrainSection
 from tiny_models import make_tiny_model
 
 LANGUAGES = ("en", "es", "ko")

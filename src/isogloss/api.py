@@ -14,14 +14,13 @@ import torch
 from isogloss.data.detect import Routed, route
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import RefusedError, UserError
-from isogloss.evaluate.score import ScoreSettings, score_items
-from isogloss.evaluate.scores import Scores
-from isogloss.models.adapters import adapter_digest, merged
-from isogloss.models.load import DType, LoadedModel, load_model
+from isogloss.models.load import DType, LoadedModel, adapter_digest, load_model, merged
 from isogloss.models.reference import parse_model_ref
-from isogloss.pipeline.model import is_base_of, whole_model
 from isogloss.registry.bundle import BUNDLE, Bundle, read_bundle
-from isogloss.stages.scoring import steered_pass
+from isogloss.registry.resolve import is_base_of, whole_model
+from isogloss.results.scores import Scores
+from isogloss.scoring.score import ScoreSettings, score_items
+from isogloss.stages.parallel import steered_pass
 from isogloss.steering.apply import Positions
 from isogloss.steering.apply import steer as _steer
 from isogloss.steering.extract import prompt_states

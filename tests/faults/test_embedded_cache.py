@@ -19,7 +19,7 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.files import damage
-from isogloss.models import cache, embedded
+from isogloss.models import embedded, hub
 
 CHILD = """
 import sys
@@ -187,7 +187,7 @@ def test_a_cache_that_cannot_be_made(package: SimpleNamespace, tmp_path: Path, m
 def test_a_read_only_cache(package: SimpleNamespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     embedded.embedded_model(convert=convert)
     # As root every directory can be written, so the answer is put in the system's mouth.
-    monkeypatch.setattr(cache.os, "access", lambda _path, _mode: False)
+    monkeypatch.setattr(hub.os, "access", lambda _path, _mode: False)
     assert embedded.embedded_model(convert=never) == folder  # a finished model serves from there all the same
     flip_a_byte(folder)
     with pytest.raises(UserError, match="permission denied"):

@@ -206,7 +206,7 @@ def test_stopped_politely_then_killed_after_the_seal(fresh, undisturbed):
 
 
 def _die_after_the_seal():
-    from isogloss.pipeline import engine
+    from isogloss.pipeline import run as engine
 
     def die(*_record):
         os.kill(os.getpid(), signal.SIGKILL)

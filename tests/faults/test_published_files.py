@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from isogloss.data.sets.load import load_global_mmlu
+from isogloss.data.published.load import load_global_mmlu
 from isogloss.errors import DataError, UserError
 from published_rows import COMMIT, global_mmlu_row, write_global_mmlu, write_table
 

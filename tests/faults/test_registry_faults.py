@@ -21,9 +21,8 @@ from isogloss.models.load import resolve
 from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import fetch
 from isogloss.registry.versions import Registered, register
-from isogloss.tracking.checks import check_store
+from isogloss.tracking.checks import check_store, mend_store
 from isogloss.tracking.client import connect
-from isogloss.tracking.mend import mend_store
 from isogloss.tracking.store import artifact_location, default_uri
 from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model

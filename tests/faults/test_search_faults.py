@@ -19,13 +19,11 @@ from optuna.trial import TrialState
 
 import search_worker
 from isogloss.errors import EXIT_INTERRUPTED, InterruptedRun, UserError
-from isogloss.search.point import SteeringPoint
+from isogloss.search.front import summarise
 from isogloss.search.result import Measured, SearchResult
-from isogloss.search.storage import Heartbeat
-from isogloss.search.study import Study, open_study
-from isogloss.search.summary import summarise
-from isogloss.search.trials import Watch
-from isogloss.search.worker import run_trials
+from isogloss.search.space import SteeringPoint
+from isogloss.search.study import Heartbeat, Study, open_study
+from isogloss.search.worker import Watch, run_trials
 from search_worker import GRACE, LAYERS, LIMIT, SPACE, open_shared, scores, wait_until
 
 Start = Callable[..., subprocess.Popen[bytes]]

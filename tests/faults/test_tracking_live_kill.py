@@ -10,9 +10,8 @@ import pytest
 
 from isogloss.pipeline.recording import PARENT, Recorder, child_key, record_stage
 from isogloss.stages.stage import ChildRun, Record
-from isogloss.tracking.client import initialise
+from isogloss.tracking.client import fold, initialise
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.runs import fold
 from isogloss.tracking.store import default_uri
 
 TRIALS = 3
@@ -35,8 +34,8 @@ from mlflow.tracking import MlflowClient
 from isogloss.pipeline import recording
 from isogloss.stages.stage import ChildRun
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.live import meanwhile
-from isogloss.tracking.project import _Memory
+from isogloss.tracking.mlflow_sync import meanwhile
+from isogloss.tracking.mlflow_sync import _Memory
 from isogloss.tracking.store import default_uri
 
 root, moment, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])

@@ -14,19 +14,18 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.tracking import client as client_module
-from isogloss.tracking import project as project_module
-from isogloss.tracking.checks import check_store
+from isogloss.tracking import mlflow_sync as project_module
+from isogloss.tracking.checks import check_store, mend_store
 from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mend import mend_store
-from isogloss.tracking.project import project
+from isogloss.tracking.mlflow_sync import project
 from isogloss.tracking.store import artifact_location, default_uri
 
 PROJECT = """
 import sys
 from pathlib import Path
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.project import project
+from isogloss.tracking.mlflow_sync import project
 from isogloss.tracking.store import default_uri
 root, name = Path(sys.argv[1]), sys.argv[2]
 journal = Journal(root / name / "journal.jsonl")
@@ -188,7 +187,7 @@ def test_a_projection_killed_in_the_middle_goes_on_where_it_was(root, journal):
         "from pathlib import Path\n"
         "from mlflow.tracking import MlflowClient\n"
         "from isogloss.tracking.journal import Journal\n"
-        "from isogloss.tracking.project import project\n"
+        "from isogloss.tracking.mlflow_sync import project\n"
         "MlflowClient.log_artifact = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)\n"
         "project(Journal(Path(sys.argv[1])), tracking_uri=sys.argv[2], experiment='plane')\n"
     )

@@ -12,10 +12,9 @@ import urllib.request
 import pytest
 
 from isogloss.files import seal
-from isogloss.tracking.checks import check_store
+from isogloss.processes import HOST_TAG, PID_TAG, identity
+from isogloss.tracking.checks import check_store, mend_store
 from isogloss.tracking.client import connect
-from isogloss.tracking.mend import mend_store
-from isogloss.tracking.process import HOST_TAG, PID_TAG, identity
 
 
 @pytest.fixture(scope="module")

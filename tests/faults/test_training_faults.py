@@ -12,16 +12,17 @@ import pytest
 import torch
 import transformers
 
-from isogloss.data.read import write_rows
+from isogloss.data.rows import write_rows
 from isogloss.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER, UserError
 from isogloss.files import damage, read_json
-from isogloss.methods import checkpoints, guards, processes, worker
+from isogloss.methods import callbacks, worker
+from isogloss.methods import job as checkpoints
+from isogloss.methods import launch as processes
 from isogloss.methods.job import CHECKPOINTS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import launch
 from isogloss.methods.mist import MistTrainer
 from isogloss.models.load import resolve
-from isogloss.spec.align import LoraSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec, LoraSection
 from training_jobs import curve, instruction_rows, make_job, run_worker, tiny_folder
 
 HERE = Path(__file__).parent
@@ -57,14 +58,14 @@ def assert_same(job: Job, undisturbed: Job) -> None:
 
 
 def kill_in_step_4() -> None:
-    check = guards.Guard.check_loss
+    check = callbacks.Guard.check_loss
 
     def checked(self: Any, loss: torch.Tensor, *, step: int, last: bool) -> None:
         check(self, loss, step=step, last=last)
         if step == 4:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    guards.Guard.check_loss = checked  # type: ignore[method-assign]
+    callbacks.Guard.check_loss = checked  # type: ignore[method-assign]
 
 
 def kill_in_save_4() -> None:
@@ -79,14 +80,14 @@ def kill_in_save_4() -> None:
 
 
 def terminate_in_step_3() -> None:
-    check = guards.Guard.check_loss
+    check = callbacks.Guard.check_loss
 
     def checked(self: Any, loss: torch.Tensor, *, step: int, last: bool) -> None:
         check(self, loss, step=step, last=last)
         if step == 3:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    guards.Guard.check_loss = checked  # type: ignore[method-assign]
+    callbacks.Guard.check_loss = checked  # type: ignore[method-assign]
 
 
 slow = pytest.mark.slow
@@ -138,14 +139,14 @@ def stopped_at_5(undisturbed: Job, folder: Path, monkeypatch: pytest.MonkeyPatch
     """A training that failed in step 5; it has checkpoints of steps 2 and 4."""
     job = again(undisturbed, folder)
     with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="step 5"):
-        check = guards.Guard.check_loss
+        check = callbacks.Guard.check_loss
 
         def checked(self: Any, loss: torch.Tensor, *, step: int, last: bool) -> None:
             check(self, loss, step=step, last=last)
             if step == 5:
                 raise RuntimeError("step 5")
 
-        patch.setattr(guards.Guard, "check_loss", checked)
+        patch.setattr(callbacks.Guard, "check_loss", checked)
         worker.work(job.folder)
     return job
 

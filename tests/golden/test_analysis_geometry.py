@@ -9,15 +9,13 @@ import torch
 from sklearn.decomposition import PCA
 
 from families import made_up_items, tiny
-from isogloss.analysis.convergence import convergence
-from isogloss.analysis.intervals import jackknife, resampled
-from isogloss.analysis.kernels import cka, cka_of_kinds, kernel
+from isogloss.analysis.convergence import cka, cka_of_kinds, convergence, kernel, pair_products
 from isogloss.analysis.pca import pca
 from isogloss.analysis.perpendicularity import perpendicularity
-from isogloss.analysis.products import pair_products
-from isogloss.analysis.results import Panel
 from isogloss.analysis.retrieval import both_ways, retrieval
-from isogloss.evaluate.prompts import prompt_of
+from isogloss.results.analyses import Panel
+from isogloss.scoring.prompts import prompt_of
+from isogloss.scoring.statistics import jackknife, resampled
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.pairs import Pair, loc_pairs
 from isogloss.steering.vectors import SteeringVectors
@@ -334,7 +332,7 @@ def test_split_halves_are_angles_between_means_of_disjoint_halves(products):
 
 @pytest.mark.parametrize("width", [2, 32, 640])
 def test_the_random_null_is_that_of_random_directions(width):
-    from isogloss.analysis.products import PairProducts
+    from isogloss.analysis.convergence import PairProducts
 
     empty = PairProducts(width=width, layers=(1,), kinds={}, groups={}, gram={})
     one = perpendicularity(empty, model="m", label="M").random.values[0]

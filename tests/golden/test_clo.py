@@ -8,8 +8,8 @@ import torch
 from families import tiny
 from isogloss.data.rows import InstructionRow
 from isogloss.errors import UserError
+from isogloss.methods.clo import clo_pair, clo_pairs, padded, target_languages
 from isogloss.methods.clo_loss import clo_loss, margins, sequence_log_probs
-from isogloss.methods.clo_pairs import clo_pair, clo_pairs, padded, target_languages
 
 # Two pairs; log-probabilities of en→en, en→xx, xx→xx, xx→en.
 POLICY = torch.tensor([[-1.0, -3.0, -2.0, -5.0], [-4.0, -1.0, -6.0, -2.0]], dtype=torch.float64)

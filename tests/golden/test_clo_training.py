@@ -14,14 +14,12 @@ import pytest
 import torch
 
 from isogloss.methods import clo as clo_module
-from isogloss.methods.clo import clo_trainer, frozen
-from isogloss.methods.clo_reference import REFERENCE
+from isogloss.methods.callbacks import read_log
+from isogloss.methods.clo import REFERENCE, clo_trainer, frozen
 from isogloss.methods.job import DECISIONS, LOG, Job
-from isogloss.methods.log import read_log
 from isogloss.methods.trainer import run_training
 from isogloss.models.load import model_digest
-from isogloss.spec.align import CloSection, LoraSection, TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import CloSection, LaunchSpec, LoraSection, TrainSection
 
 LANGUAGES = ("en", "es", "ko")
 LOG_2 = math.log(2)

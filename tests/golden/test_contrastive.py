@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from isogloss.errors import UserError
-from isogloss.methods.contrastive import alignment_loss, gather, info_nce, mean_pool, pool_mask
+from isogloss.methods.midalign import alignment_loss, gather, info_nce, mean_pool, pool_mask
 
 GENERATOR = torch.Generator().manual_seed(0)
 SOURCES, TARGETS = torch.randn(2, 6, 5, generator=GENERATOR, dtype=torch.float64)

@@ -8,10 +8,10 @@ from gguf import GGMLQuantizationType, GGUFReader
 
 from families import tiny
 from isogloss.errors import RefusedError, UserError
-from isogloss.export.additions import additions, steered_languages
 from isogloss.export.control_vectors import direction, export_control_vectors, model_hint
+from isogloss.export.huggingface import additions, steered_languages
 from isogloss.files import damage
-from isogloss.models.blocks import decoder_blocks
+from isogloss.models.layers import decoder_blocks
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import Component, Intervention
 from promoted import random_vectors, surgery

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from families import made_up_items, tiny
-from isogloss.evaluate.first_order import Slope, Slopes, first_order
-from isogloss.evaluate.score import Pass, ScoreSettings, score_items
-from isogloss.evaluate.starting_points import starting_points, trusted_steps
+from isogloss.scoring.first_order import Slope, Slopes, first_order
+from isogloss.scoring.score import Pass, ScoreSettings, score_items
+from isogloss.search.start import starting_points, trusted_steps
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import single
 from isogloss.steering.vectors import Header, SteeringVectors

@@ -5,17 +5,13 @@ import torch
 
 from isogloss.data.rows import ParallelRow
 from isogloss.errors import UserError
-from isogloss.methods.alternation import pair_batches, steps_of_work
-from isogloss.methods.encoding import Entry, Tokens
+from isogloss.methods.batches import micro_batches, pair_batches, pair_entries, parts_of, steps_of_work
+from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import FINAL, LOG
-from isogloss.methods.log import read_log
-from isogloss.methods.micro_batches import micro_batches, parts_of
 from isogloss.methods.midalign import MidalignTrainer, layer_of, train
 from isogloss.methods.mist import entries_of
-from isogloss.methods.rows import read_training
-from isogloss.methods.translations import pair_entries
-from isogloss.spec.align import LoraSection, MidalignSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.methods.rows import Entry, Tokens, read_training
+from isogloss.spec.align import LaunchSpec, LoraSection, MidalignSection
 from tiny_models import BOS_ID, NUM_LAYERS
 from training_jobs import make_job, tiny_folder
 

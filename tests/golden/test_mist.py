@@ -10,13 +10,12 @@ import pytest
 import torch
 from trl import SFTConfig, SFTTrainer
 
-from isogloss.methods.encoding import batch_order, encode
 from isogloss.methods.job import Job
 from isogloss.methods.mist import MistTrainer, collate, dataset_of, entries_of
 from isogloss.methods.model import load_trainable
-from isogloss.methods.rows import read_training
+from isogloss.methods.rows import batch_order, encode, read_training
 from isogloss.methods.trainer import training_arguments
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec
 from training_jobs import make_job
 
 STEPS = 3

@@ -5,8 +5,8 @@ import torch
 
 from families import made_up_items, tiny
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import cloze_prompt, letter_prompt
-from isogloss.evaluate.score import Pass, ScoreSettings, score_items
+from isogloss.scoring.prompts import cloze_prompt, letter_prompt
+from isogloss.scoring.score import Pass, ScoreSettings, score_items
 from tiny_models import FAMILIES
 
 

@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from families import made_up_items, tiny
-from isogloss.evaluate.score import BASELINE, Pass, ScoreSettings, score_items
-from isogloss.models.blocks import block, block_output, decoder_blocks
-from isogloss.models.replay import captured
+from isogloss.models.layers import block, block_output, captured, decoder_blocks
+from isogloss.scoring.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import Component, Intervention, single, surgical
 from isogloss.steering.vectors import Header, SteeringVectors

@@ -11,9 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from families import tiny
 from isogloss.errors import UserError
-from isogloss.methods import completion_head
-from isogloss.methods.completion_head import Squash, completion_log_probs
-from isogloss.methods.token_log_probs import install_completion_forward
+from isogloss.methods import log_probs
+from isogloss.methods.log_probs import Squash, completion_log_probs, install_completion_forward
 from tiny_models import FAMILIES, NUM_LAYERS
 
 
@@ -71,8 +70,8 @@ def test_values_and_all_gradients_equal_the_full_softmax(family: str) -> None:
 @pytest.mark.parametrize("squash", [Squash(), Squash(softcap=3.0, scale=0.5), Squash(scale=2.0)])
 @pytest.mark.parametrize("bias", [False, True])
 def test_head_over_several_slices_and_parts(squash: Squash, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion_head, "_SLICE_ON_PROCESSOR", 7)
-    monkeypatch.setattr(completion_head, "_TOKENS", 3)
+    monkeypatch.setattr(log_probs, "_SLICE_ON_PROCESSOR", 7)
+    monkeypatch.setattr(log_probs, "_TOKENS", 3)
     draw = torch.Generator().manual_seed(3)
     hidden_ND = torch.randn(8, 5, dtype=torch.float64, generator=draw).requires_grad_()
     weight_VD = torch.randn(23, 5, dtype=torch.float64, generator=draw).requires_grad_()
@@ -115,7 +114,7 @@ class _Largest(TorchDispatchMode):
 
 
 def test_no_tensor_of_batch_time_and_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(completion_head, "_SLICE_ON_PROCESSOR", 64)
+    monkeypatch.setattr(log_probs, "_SLICE_ON_PROCESSOR", 64)
     model, inputs = trainable_copy("gemma3_text"), batch()
     install_completion_forward(model)
     with _Largest() as largest:

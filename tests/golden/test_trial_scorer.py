@@ -6,12 +6,10 @@ import pytest
 import torch
 
 from families import made_up_items, tiny
-from isogloss.evaluate.kept_layers import layers_to_keep
-from isogloss.evaluate.packing import pack, separate
-from isogloss.evaluate.prefix_tree import collate_trees, tree_rows
-from isogloss.evaluate.score import Pass, ScoreSettings, score_items
-from isogloss.evaluate.trials import Edit, TrialScorer
-from isogloss.models.blocks import block
+from isogloss.models.layers import block
+from isogloss.scoring.prefix_tree import collate_trees, tree_rows
+from isogloss.scoring.score import Pass, ScoreSettings, pack, score_items, separate
+from isogloss.scoring.steering_scorer import Edit, TrialScorer, layers_to_keep
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import Component, Intervention, single, surgical
 from isogloss.steering.vectors import Header, SteeringVectors

@@ -9,9 +9,9 @@ import pytest
 
 from command_line import isogloss
 from finished_runs import stage_folder, store_rows
-from isogloss.evaluate.results import Comparison
 from isogloss.files import damage, read_json
-from isogloss.spec.analyses import ANALYSES
+from isogloss.results.scores import Comparison
+from isogloss.spec.pipeline import ANALYSES
 from small_align import METHODS, STEPS, write_align_pipeline
 from small_data import LANGUAGES
 from tiny_models import make_tiny_model

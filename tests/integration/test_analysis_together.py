@@ -9,18 +9,15 @@ import transformers as hf
 
 from families import tiny
 from isogloss.analysis.agreement import agreement
-from isogloss.analysis.capture import capture_states
-from isogloss.analysis.convergence import convergence
+from isogloss.analysis.capture import capture_states, item_prompts, sentence_prompts
+from isogloss.analysis.convergence import convergence, pair_products
 from isogloss.analysis.pca import pca
 from isogloss.analysis.perpendicularity import perpendicularity
-from isogloss.analysis.products import pair_products
-from isogloss.analysis.questions import item_prompts, sentence_prompts
-from isogloss.analysis.results import Panel
 from isogloss.analysis.retrieval import retrieval
-from isogloss.data.read import read_rows
-from isogloss.data.rows import ChoiceItem, ParallelRow
-from isogloss.evaluate.prompts import prompt_of
-from isogloss.evaluate.score import Pass, score_items
+from isogloss.data.rows import ChoiceItem, ParallelRow, read_rows
+from isogloss.results.analyses import Panel
+from isogloss.scoring.prompts import prompt_of
+from isogloss.scoring.score import Pass, score_items
 from isogloss.steering.apply import steer
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import single

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from command_line import isogloss, start
-from isogloss.evaluate.scores import Scores
+from isogloss.results.scores import Scores
 from isogloss.steering.vectors import SteeringVectors
 from small_data import item, small_items, write_jsonl
 from tiny_models import FAMILIES, NUM_LAYERS, make_tiny_model

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from command_line import Ended, isogloss
-from isogloss.data.read import read_choices
-from isogloss.evaluate.results import Estimate
+from isogloss.data.rows import read_choices
 from isogloss.files import digest_of
 from isogloss.models.load import resolve
 from isogloss.registry.bundle import Bundle, write_bundle
 from isogloss.registry.contents import BundleScores, Measured
 from isogloss.registry.versions import register
+from isogloss.results.scores import Estimate
 from isogloss.stages.data import benchmark_digest
 from isogloss.steering.intervention import single
 from isogloss.tracking.client import connect
@@ -141,8 +141,8 @@ def test_a_summary_needs_a_run_and_a_place(place: Path) -> None:
 
 
 def test_a_summary_compares_with_the_champion_of_the_registry(place: Path, values: Any, tmp_path: Path) -> None:
-    from isogloss.pipeline.champion import champion_of, champion_or_why
     from isogloss.pipeline.finished import left_by_run
+    from isogloss.pipeline.promote import champion_of, champion_or_why
 
     left = left_by_run("small", place)
     results = left.results()
@@ -169,7 +169,7 @@ def test_a_summary_compares_with_the_champion_of_the_registry(place: Path, value
 
 def test_a_champion_whose_scores_were_changed_is_refused(place: Path, values: Any, tmp_path: Path) -> None:
     from isogloss.errors import RefusedError
-    from isogloss.registry.standing import read_standing
+    from isogloss.registry.fetch import read_standing
 
     bundle = make(tmp_path / "changed", place, values, gamma=3.0, half=0.03)
     with connect(default_uri(place)) as client:

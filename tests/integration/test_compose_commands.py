@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from isogloss.search.storage import open_storage
+from isogloss.search.study import open_storage
 from isogloss.tracking.client import connect
 from postgres_server import postgres_server
 

@@ -13,14 +13,13 @@ from safetensors.torch import load_file
 
 from isogloss.errors import UserError
 from isogloss.files import read_json
-from isogloss.methods import processes
+from isogloss.methods import launch as processes
+from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import CHECKPOINTS, FINAL, LOG
 from isogloss.methods.launch import launch
-from isogloss.methods.log import read_log
 from isogloss.methods.midalign import train
 from isogloss.models.load import load_model
-from isogloss.spec.align import LoraSection, MidalignSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec, LoraSection, MidalignSection
 from training_jobs import make_job, tiny_folder
 
 STEPS = 24
@@ -141,7 +140,7 @@ def command_of(process):
 
 def workers():
     """The training processes that this one has started, the last rank last."""
-    return [child for child in psutil.Process().children() if "isogloss.methods.launched" in command_of(child)]
+    return [child for child in psutil.Process().children() if "isogloss.methods.worker" in command_of(child)]
 
 
 def test_killed_under_zero_it_goes_on_to_the_same_end(tmp_path, plain):

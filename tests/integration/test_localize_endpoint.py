@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from chat_endpoint import ChatEndpoint, Sent, chat_endpoint, completion, options_in
-from isogloss.data.read import read_choices
+from isogloss.data.rows import read_choices
 from isogloss.errors import RefusedError, UserError
 from isogloss.localize.answers import opened
 from isogloss.localize.made import Made, Source, make_localized

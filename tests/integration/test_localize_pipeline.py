@@ -11,11 +11,11 @@ import yaml
 from chat_endpoint import Sent, chat_endpoint, options_in
 from command_line import isogloss
 from isogloss.errors import UserError
-from isogloss.pipeline.asked import asked_of
+from isogloss.planning.llm_cost import asked_of
 from isogloss.spec import load_spec
 from isogloss.stages import localize as localize_stage
-from isogloss.stages import stages_of
-from isogloss.stages import translate as translate_stage
+from isogloss.stages import localize as translate_stage
+from isogloss.stages.graph import stages_of
 from small_blend import KOREAN, SPANISH, write_blend
 from small_data import small_items, write_jsonl
 from tiny_models import make_tiny_model
@@ -101,9 +101,9 @@ def test_what_changes_no_answer_changes_no_key(tmp_path: Path, monkeypatch: pyte
     assert localize_stage.settings(load_spec(path, same)) == before
     assert load_spec(path, same).digest == load_spec(path).digest
     assert all(localize_stage.settings(load_spec(path, one)) != before for one in other)
-    translated = translate_stage.settings(load_spec(path))
-    assert translate_stage.settings(load_spec(path, ["translate.first.timeout=9"])) == translated
-    assert translate_stage.settings(load_spec(path, ["translate.longest=9"])) != translated
+    translated = translate_stage.translate_settings(load_spec(path))
+    assert translate_stage.translate_settings(load_spec(path, ["translate.first.timeout=9"])) == translated
+    assert translate_stage.translate_settings(load_spec(path, ["translate.longest=9"])) != translated
 
 
 def test_the_plan_counts_what_will_be_asked_and_what_it_costs_without_a_key(
@@ -141,7 +141,7 @@ def test_a_missing_section_says_what_it_is_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"localize: is missing.*blend.*by rules"):
         localize_stage.settings(load_spec(path, ["localize=null"]))
     with pytest.raises(UserError, match=r"translate: is missing.*translate.first"):
-        translate_stage.settings(load_spec(path, ["translate=null"]))
+        translate_stage.translate_settings(load_spec(path, ["translate=null"]))
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from isogloss.tracking import project as project_module
+from isogloss.tracking import mlflow_sync as project_module
 from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.project import Projection, project
+from isogloss.tracking.mlflow_sync import Projection, project
 from isogloss.tracking.store import artifact_location, default_uri
 
 EXPERIMENT = "plane"

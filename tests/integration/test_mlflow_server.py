@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.project import project
+from isogloss.tracking.mlflow_sync import project
 from isogloss.tracking.store import default_uri, tracking_uri
 
 SERVE = """

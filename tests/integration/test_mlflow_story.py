@@ -13,7 +13,7 @@ import pytest
 
 from command_line import isogloss
 from finished_runs import store_rows
-from isogloss.tracking.views import VIEWS
+from isogloss.tracking.ui import VIEWS
 from small_search import TRIALS, write_search_pipeline
 from tiny_models import make_tiny_model
 

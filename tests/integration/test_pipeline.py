@@ -7,8 +7,7 @@ import pytest
 
 from command_line import isogloss
 from finished_runs import store_rows
-from isogloss.evaluate.results import Results
-from isogloss.evaluate.scores import Scores
+from isogloss.results.scores import Results, Scores
 from isogloss.spec import STAGES
 from isogloss.steering.vectors import SteeringVectors
 from small_data import small_items, write_jsonl, write_pipeline

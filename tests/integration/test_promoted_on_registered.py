@@ -14,12 +14,11 @@ from command_line import isogloss as command
 from finished_runs import stage_folder
 from isogloss.errors import RefusedError
 from isogloss.files import read_json
-from isogloss.models.cache import writable_cache_dir
+from isogloss.models.hub import writable_cache_dir
 from isogloss.models.load import load_model
-from isogloss.pipeline.model import PipelineModel, whole_model
-from isogloss.registry.bases import merged_from
-from isogloss.registry.bundle import BUNDLE, Bundle
+from isogloss.registry.bundle import BUNDLE, Bundle, merged_from
 from isogloss.registry.contents import Base
+from isogloss.registry.resolve import PipelineModel, whole_model
 from isogloss.registry.versions import register
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, default_uri

@@ -7,11 +7,10 @@ import pytest
 
 from command_line import isogloss
 from isogloss.cli.datasets import convert_command
-from isogloss.data.read import read_choices, read_rows
-from isogloss.data.rows import InstructionRow, ParallelRow
-from isogloss.data.sets.catalogue import SETS
+from isogloss.data.published.catalogue import SETS
+from isogloss.data.rows import InstructionRow, ParallelRow, read_choices, read_rows
 from isogloss.errors import UserError
-from isogloss.pipeline.steps import make_plan
+from isogloss.pipeline.plan import make_plan
 from isogloss.spec import load_spec
 from published_rows import blend_choice, message, write_flores, write_global_mmlu, write_table
 from small_data import small_items, write_jsonl

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from isogloss.files import read_json
-from isogloss.pipeline.registered import registered_already
 from isogloss.registry.bundle import Bundle, read_bundle
-from isogloss.registry.versions import Registered, register
+from isogloss.registry.versions import Registered, register, registered_already
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import artifact_location, default_uri
 from tiny_bundles import make_bundle
@@ -128,7 +127,7 @@ def test_another_model_a_server_and_a_new_point_are_left_to_it_too(root: Path, t
 
 def test_it_does_not_start_mlflow(root: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from isogloss.pipeline.promotion import registered_already, read_bundle; "
+        "import sys; from pathlib import Path; from isogloss.pipeline.promote import registered_already, read_bundle; "
         "from isogloss.tracking.store import default_uri; root = Path(sys.argv[1]); "
         "found = registered_already([read_bundle(root / 'weak')], uri=default_uri(root), name='tiny', aliases={}); "
         "assert found is not None; assert 'mlflow' not in sys.modules"

@@ -14,7 +14,7 @@ from command_line import isogloss as command
 from finished_runs import stage_folder
 from isogloss.errors import RefusedError, UserError
 from isogloss.models.load import load_model, resolve
-from isogloss.pipeline.steps import Plan, make_plan
+from isogloss.pipeline.plan import Plan, make_plan
 from isogloss.registry.versions import register
 from isogloss.spec import load_spec
 from isogloss.steering.intervention import Intervention

@@ -9,9 +9,9 @@ import pytest
 import isogloss
 from command_line import isogloss as command
 from finished_runs import stage_folder, store_rows
-from isogloss.data.read import read_choices
-from isogloss.evaluate.score import ScoreSettings
-from isogloss.evaluate.statistics import accuracies
+from isogloss.data.rows import read_choices
+from isogloss.scoring.score import ScoreSettings
+from isogloss.scoring.statistics import accuracies
 from isogloss.search.result import SearchResult
 from small_search import CHECKPOINTS, NAME, TRIALS, write_search_pipeline
 from tiny_models import make_tiny_model

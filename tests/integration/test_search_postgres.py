@@ -12,10 +12,8 @@ from four_workers import one_of_four_is_killed
 from isogloss.errors import RefusedError, UserError
 from isogloss.search.result import Constraints
 from isogloss.search.signs import ALIVE
-from isogloss.search.storage import Heartbeat
-from isogloss.search.study import open_study
-from isogloss.search.trials import Watch
-from isogloss.search.worker import run_trials
+from isogloss.search.study import Heartbeat, open_study
+from isogloss.search.worker import Watch, run_trials
 from postgres_server import postgres_server
 from search_worker import LAYERS, LIMIT, SPACE, open_shared, scores
 

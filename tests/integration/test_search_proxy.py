@@ -21,11 +21,10 @@ from optuna.trial import TrialState
 
 from four_workers import one_of_four_is_killed
 from isogloss.errors import UserError
-from isogloss.search.point import UNSTEERED, SteeringPoint
+from isogloss.search.front import summarise
 from isogloss.search.result import Measured
-from isogloss.search.storage import Heartbeat
-from isogloss.search.study import open_study
-from isogloss.search.summary import summarise
+from isogloss.search.space import UNSTEERED, SteeringPoint
+from isogloss.search.study import Heartbeat, open_study
 from isogloss.search.worker import run_trials
 from postgres_server import postgres_server
 from search_worker import LAYERS, LIMIT, SPACE, open_shared, scores
@@ -123,7 +122,7 @@ def test_who_lost_its_turn_gives_its_trial_back(proxy: str) -> None:
 
 def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("grpc")
-    monkeypatch.setattr("isogloss.search.storage._CONNECT", 1)
+    monkeypatch.setattr("isogloss.search.study._CONNECT", 1)
     with socket.socket() as nobody:  # bound, but it does not listen
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]

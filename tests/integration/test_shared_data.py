@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from command_line import isogloss
-from isogloss.data.read import read_choices, read_rows
-from isogloss.data.rows import ParallelRow
+from isogloss.data.rows import ParallelRow, read_choices, read_rows
 from isogloss.steering.vectors import SteeringVectors
 from small_align import write_align_pipeline
 from tiny_models import make_tiny_model

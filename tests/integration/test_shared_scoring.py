@@ -10,8 +10,8 @@ from isogloss.data.rows import ChoiceItem
 from isogloss.errors import RefusedError
 from isogloss.models.load import load_model
 from isogloss.spec import PipelineSpec
-from isogloss.stages import scoring, shared
-from isogloss.stages.scoring import score_conditions
+from isogloss.stages import parallel
+from isogloss.stages.parallel import score_conditions
 from isogloss.steering.intervention import single, surgical
 from isogloss.steering.vectors import Header, SteeringVectors
 from small_data import small_items
@@ -23,7 +23,7 @@ LANGUAGES = ("es", "ko")
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch):
-    monkeypatch.setattr(scoring, "_PART", 8)
+    monkeypatch.setattr(parallel, "_PART", 8)
 
 
 def stage_in(folder, *, processes):
@@ -70,8 +70,8 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
     items = [ChoiceItem.model_validate(row) for row in small_items(groups=4, splits=("test",))]
     digest = load_model(str(tiny_folder("gemma3_text"))).digest
     started = []
-    begin = shared._start
-    monkeypatch.setattr(shared, "_start", lambda *given: started.append(begin(*given)) or started[-1])
+    begin = parallel._start
+    monkeypatch.setattr(parallel, "_start", lambda *given: started.append(begin(*given)) or started[-1])
     torch.set_num_threads(1)
     alone, together = stage_in(tmp_path / "one", processes=1), stage_in(tmp_path / "two", processes=2)
     expected = score_conditions(alone, "test", items, interventions(digest))
@@ -96,13 +96,13 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_a_message_of_another_process_is_told(tmp_path, monkeypatch):
     items = [ChoiceItem.model_validate(row) for row in small_items(groups=4, splits=("test",))]
-    write = shared._write_task
+    write = parallel._write_task
 
     def write_wrong(folder, *given):
         write(folder, *given)
-        path = folder / shared.TASK
+        path = folder / parallel.TASK
         path.write_text(path.read_text().replace('"digest": "', '"digest": "not '), encoding="utf-8")
 
-    monkeypatch.setattr(shared, "_write_task", write_wrong)
+    monkeypatch.setattr(parallel, "_write_task", write_wrong)
     with pytest.raises(RefusedError, match="the model's files changed while it was being scored"):
         score_conditions(stage_in(tmp_path / "two", processes=2), "test", items)

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.data.sets.blend import COUNTRIES, read_blend_choices, read_blend_questions
-from isogloss.data.sets.load import load_global_mmlu, load_openassistant, load_set, open_blend
-from isogloss.data.sets.splits import draw_splits
+from isogloss.data.published.blend import COUNTRIES, read_blend_choices, read_blend_questions
+from isogloss.data.published.load import draw_splits, load_global_mmlu, load_openassistant, load_set, open_blend
 from published_rows import write_table
 
 RAW = Path(__file__).parents[2] / ".." / "shared" / "data" / "raw"

@@ -12,8 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from chat_endpoint import chat_endpoint
-from isogloss.data.read import read_rows
-from isogloss.data.rows import InstructionRow
+from isogloss.data.rows import InstructionRow, read_rows
 from isogloss.errors import UserError
 from isogloss.localize.made import Made, Source, make_translated
 from isogloss.spec.localize import TranslateSection
@@ -133,7 +132,7 @@ def test_a_local_translation_model_gets_the_text_alone(english: Path, tmp_path: 
     import torch
     from transformers import T5Config, T5ForConditionalGeneration
 
-    from isogloss.localize.asked import Prompt, Reply
+    from isogloss.localize.answers import Prompt, Reply
     from isogloss.localize.local_model import local_asker
     from isogloss.spec.localize import AskerSection
     from tiny_models import make_tiny_tokenizer
@@ -155,7 +154,7 @@ def test_a_local_translation_model_gets_the_text_alone(english: Path, tmp_path: 
 
 
 def test_a_translation_model_is_told_the_language_as_its_family_says_it() -> None:
-    from isogloss.localize.translation_model import TranslationModel
+    from isogloss.localize.local_model import TranslationModel
     from isogloss.models.load import ResolvedModel
     from isogloss.models.reference import ModelRef
     from isogloss.spec.localize import AskerSection

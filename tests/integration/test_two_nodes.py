@@ -14,9 +14,8 @@ from command_line import start
 from isogloss.errors import EXIT_INTERRUPTED, UserError
 from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import FINAL
-from isogloss.methods.launch import launch
-from isogloss.methods.nodes import placed, read_hostfile
-from isogloss.spec.launch import LaunchSpec
+from isogloss.methods.launch import launch, placed, read_hostfile
+from isogloss.spec.align import LaunchSpec
 from small_align import write_align_pipeline
 from tiny_models import make_tiny_model
 from training_jobs import curve, make_job

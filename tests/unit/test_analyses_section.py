@@ -3,10 +3,10 @@
 import pytest
 from pydantic import ValidationError
 
-from isogloss.pipeline.estimate import forwards_by_stage
+from isogloss.planning.estimate import forwards_by_stage
 from isogloss.spec import PipelineSpec
-from isogloss.spec.analyses import ANALYSES
-from isogloss.stages import stages_of
+from isogloss.spec.pipeline import ANALYSES
+from isogloss.stages.graph import stages_of
 
 
 def spec(**settings):

@@ -2,11 +2,10 @@
 
 import pytest
 
-from isogloss.analysis.agreement import agreement
-from isogloss.analysis.options import is_same, same_option, same_order
+from isogloss.analysis.agreement import agreement, is_same, same_option, same_order
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.scores import ItemScore, Scores
+from isogloss.results.scores import ItemScore, Scores
 from made_up_states import PANEL
 
 NO_LOCALIZED = "no localized questions besides English"

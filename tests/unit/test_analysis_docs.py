@@ -33,7 +33,7 @@ def test_every_numbered_equation_figure_and_table_has_a_line() -> None:
 
 def test_stages_named_as_commands_are_stages_of_the_embedded_pipeline() -> None:
     from isogloss.spec import load_spec
-    from isogloss.stages import stages_of
+    from isogloss.stages.graph import stages_of
 
     stages = {one.name for one in stages_of(load_spec(ROOT / "pipelines" / "embedded.yaml"))}
     named = set()

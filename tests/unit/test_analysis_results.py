@@ -7,14 +7,13 @@ import pytest
 from pydantic import ValidationError
 
 from families import tiny
-from isogloss.analysis.convergence import convergence
+from isogloss.analysis.convergence import PairProducts, convergence, pair_products
 from isogloss.analysis.pca import pca, save_pca
 from isogloss.analysis.perpendicularity import perpendicularity
-from isogloss.analysis.products import PairProducts, pair_products
-from isogloss.analysis.results import Convergence, LayerCurve, Panel, Pca, Perpendicularity, Retrieval
 from isogloss.analysis.retrieval import retrieval
 from isogloss.errors import RefusedError, UserError
-from isogloss.evaluate.results import Estimate
+from isogloss.results.analyses import Convergence, LayerCurve, Panel, Pca, Perpendicularity, Retrieval
+from isogloss.results.scores import Estimate
 from isogloss.steering.pairs import Pair
 from made_up_states import PANEL, made_up_rows, made_up_states, random_states
 

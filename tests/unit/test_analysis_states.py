@@ -5,23 +5,22 @@ import pytest
 import torch
 
 from families import WORDS, made_up_items, tiny
-from isogloss.analysis.capture import capture_states
-from isogloss.analysis.questions import (
+from isogloss.analysis.capture import (
     Prompt,
     StateRow,
+    capture_states,
     item_prompts,
+    load_states,
     matched,
     question_of,
     row_of,
     sentence_prompts,
 )
-from isogloss.analysis.states import load_states
 from isogloss.data.rows import ChoiceItem, ParallelRow
 from isogloss.errors import RefusedError, UserError
-from isogloss.evaluate.prompts import prompt_of
-from isogloss.evaluate.score import Pass
-from isogloss.models.blocks import block, block_output
-from isogloss.models.replay import captured
+from isogloss.models.layers import block, block_output, captured
+from isogloss.scoring.prompts import prompt_of
+from isogloss.scoring.score import Pass
 from isogloss.steering.apply import steer
 from isogloss.steering.extract import extract_vectors, prompt_states
 from isogloss.steering.intervention import Component, Intervention, single

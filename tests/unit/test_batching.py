@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from isogloss.models.batching import causal_mask, length_sorted_batches, pad
+from isogloss.models.forward import causal_mask, length_sorted_batches, pad
 
 
 @pytest.mark.parametrize("budget", [1, 7, 64, 10_000])

@@ -5,7 +5,7 @@ import torch
 
 from families import tiny
 from isogloss.errors import UserError
-from isogloss.models.blocks import (
+from isogloss.models.layers import (
     block,
     block_output,
     check_layer,

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 
-from isogloss.evaluate.results import MACRO
 from isogloss.registry.card import PICTURE, card, licence_of
+from isogloss.results.scores import MACRO
 from promoted import LANGUAGES, made_up_scores, promote_tiny
 from tiny_models import make_tiny_model
 

@@ -9,13 +9,10 @@ import pytest
 
 from isogloss.errors import UserError
 from isogloss.files import seal
-from isogloss.methods.checkpoints import finished, newest_valid, seal_checkpoint
-from isogloss.methods.guards import Guard, TrainingError
-from isogloss.methods.job import CHECKPOINTS, FINAL, Job
-from isogloss.methods.log import StepLog, cut_back, read_log
+from isogloss.methods.callbacks import Guard, StepLog, TrainingError, cut_back, read_log
+from isogloss.methods.job import CHECKPOINTS, FINAL, Job, finished, newest_valid, seal_checkpoint
 from isogloss.methods.trainer import check_steps
-from isogloss.spec.align import LoraSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec, LoraSection
 from training_jobs import make_job
 
 

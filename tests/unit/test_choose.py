@@ -2,7 +2,7 @@
 
 import pytest
 
-from isogloss.evaluate.results import Estimate, SweepPoint
+from isogloss.results.scores import Estimate, SweepPoint
 from isogloss.stages.sweep import choose
 
 

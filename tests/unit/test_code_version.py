@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import isogloss
-from isogloss.pipeline.steps import code_version
+from isogloss.pipeline.plan import code_version
 
 SOURCES = ("report", "search/front.py")
 

@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from isogloss.errors import UserError
-from isogloss.methods.engine import check_engine, deepspeed_config, engine_line
+from isogloss.methods.distributed import check_engine, deepspeed_config, engine_line
 from isogloss.methods.job import Job
-from isogloss.methods.sharded import loads_sharded
-from isogloss.spec.align import MistSection, TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.methods.model import loads_sharded
+from isogloss.spec.align import LaunchSpec, MistSection, TrainSection
 
 
 def a_job(folder, *, dtype="float32", **shape):

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
-from isogloss.pipeline.estimate import estimate, forwards_by_stage, matmul_flops
-from isogloss.pipeline.steps import make_plan
+from isogloss.pipeline.plan import make_plan
+from isogloss.planning.estimate import estimate, forwards_by_stage, matmul_flops
 from isogloss.spec import STAGES, PipelineSpec, load_spec
 from small_data import write_pipeline
 from tiny_models import FAMILIES, make_tiny_model

@@ -5,8 +5,7 @@ import torch
 
 from families import tiny
 from isogloss.errors import UserError
-from isogloss.models.blocks import block_output
-from isogloss.models.replay import captured
+from isogloss.models.layers import block_output, captured
 from isogloss.steering.extract import extract_vectors, prompt_states
 from isogloss.steering.pairs import Pair, pairs_digest
 from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS

@@ -12,7 +12,8 @@ from importlib.metadata import version
 
 import pytest
 
-from isogloss.data.facts.localized import EXCLUDED, local_facts, localized_items
+from isogloss.data.facts.localized import local_facts, localized_items
+from isogloss.data.facts.localized.exclusions import EXCLUDED
 from isogloss.data.facts.localized.local_fact import LocalFact
 from isogloss.data.facts.names import locale
 from isogloss.data.rows import ENGLISH_REGIONS, REGIONS, ChoiceItem

@@ -112,7 +112,7 @@ def test_examples_of_rows_follow_their_formats() -> None:
 
 def test_the_json_in_the_readme_has_the_fields_of_evaluate() -> None:
     from isogloss.cli.evaluate import summarise
-    from isogloss.evaluate.scores import ItemScore, Scores
+    from isogloss.results.scores import ItemScore, Scores
 
     score = ItemScore(
         id="i",

@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from isogloss.errors import EXIT_REFUSED
-from isogloss.evaluate.results import MACRO, Estimate
 from isogloss.registry.contents import BundleScores, Git, Lineage, Measured
 from isogloss.registry.gate import Candidate, check_gate, refusal
-from isogloss.spec.promote import PromoteSection
+from isogloss.results.scores import MACRO, Estimate
+from isogloss.spec.pipeline import PromoteSection
 
 SETTINGS = PromoteSection(name="plane", transfer_floor=-0.05, localization_floor=0.0, min_items=20)
 LANGUAGES = ("en", "es", "ko")

@@ -12,12 +12,10 @@ import pytest
 
 from isogloss.errors import InterruptedRun, RefusedError, UserError
 from isogloss.methods import launch as launching
-from isogloss.methods import processes
-from isogloss.methods.follow import LogFollower
+from isogloss.methods import launch as processes
 from isogloss.methods.job import Job
-from isogloss.methods.launch import launch, processes_per_node
-from isogloss.spec.align import MistSection
-from isogloss.spec.launch import LaunchSpec, load_launch
+from isogloss.methods.launch import LogFollower, launch, processes_per_node
+from isogloss.spec.align import LaunchSpec, MistSection, load_launch
 
 HERE = Path(__file__).parent.parent
 SHAPES = sorted((HERE.parent / "pipelines" / "launch").glob("*.yaml"))

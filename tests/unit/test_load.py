@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.models.cache import file_digests
+from isogloss.models.hub import file_digests
 from isogloss.models.load import load_model, model_digest, resolve
 from isogloss.models.reference import ModelRef
 from tiny_models import BOS_ID, FAMILIES, HIDDEN_SIZE, NUM_LAYERS, make_tiny_model
@@ -142,7 +142,7 @@ def test_known_files_are_not_hashed_again(copy: Path, monkeypatch: pytest.Monkey
         read.append(path.name)
         return "0" * 64
 
-    monkeypatch.setattr("isogloss.models.cache.sha256_file", counted)
+    monkeypatch.setattr("isogloss.files.sha256_file", counted)
     names = ["config.json", "model.safetensors"]
     file_digests(copy, names)
     file_digests(copy, names)

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 
 from isogloss.errors import RefusedError, UserError
-from isogloss.localize.answers import NAME, opened
-from isogloss.localize.asked import Arrived, GoOn, Prompt, Reply
+from isogloss.localize.answers import NAME, Arrived, Budget, GoOn, Prompt, Reply, opened
 from isogloss.localize.asking import Asking, Task, Tier, Unfit
-from isogloss.localize.cost import Budget
 from isogloss.localize.endpoint import limiter, read_completion, seconds_asked
-from isogloss.localize.translation_model import language_tokens
+from isogloss.localize.local_model import language_tokens
 
 
 class Fake:

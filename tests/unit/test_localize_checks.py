@@ -6,12 +6,10 @@ import json
 
 import pytest
 
-from isogloss.data.sets.blend import BlendChoice, BlendQuestion
+from isogloss.data.published.blend import BlendChoice, BlendQuestion
 from isogloss.localize.asking import Unfit
 from isogloss.localize.blend import _question_work
-from isogloss.localize.check_options import checked_options
-from isogloss.localize.check_question import checked_question
-from isogloss.localize.check_translation import checked_translation
+from isogloss.localize.checks import checked_options, checked_question, checked_translation
 from isogloss.localize.places import place_of
 
 SPAIN = place_of("ES", "es")

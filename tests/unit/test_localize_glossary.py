@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isogloss.data.sets.blend import BlendQuestion
-from isogloss.localize.glossary import Glossary, common_words, glossary_of
+from isogloss.data.published.blend import BlendQuestion
+from isogloss.localize.options import Glossary, common_words, glossary_of
 
 Answer = tuple[tuple[str, ...], tuple[str, ...], int]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.localize.check_question import checked_question
+from isogloss.localize.checks import checked_question
 from isogloss.localize.places import place_of
-from isogloss.localize.removers import REMOVABLE, remove_place
+from isogloss.localize.removers.common import REMOVABLE, remove_place
 
 #: (language, region, question, the same without its place)
 CASES = [

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.evaluate import metrics, statistics
-from isogloss.evaluate.scores import ItemScore
+from isogloss.results.scores import ItemScore
+from isogloss.scoring import statistics
+from isogloss.scoring.metrics import columns as metrics
 
 
 @pytest.fixture(scope="module")

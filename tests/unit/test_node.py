@@ -9,13 +9,12 @@ from filelock import FileLock
 
 from isogloss.errors import InterruptedRun
 from isogloss.files import seal
-from isogloss.methods import processes
+from isogloss.methods import launch
 from isogloss.methods.job import JOB, Job
-from isogloss.pipeline import node
-from isogloss.pipeline.steps import Step
+from isogloss.pipeline import nodes
+from isogloss.pipeline.plan import Step
 from isogloss.spec import PipelineSpec
-from isogloss.spec.align import MistSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec, MistSection
 from isogloss.stages.align import TRAINING
 
 HERE = Path(__file__).parent.parent
@@ -42,7 +41,7 @@ def plan(tmp_path):
 
 
 def test_it_takes_part_while_the_first_node_trains(plan, monkeypatch):
-    monkeypatch.setattr(processes, "ENTRY", "fake_worker")
+    monkeypatch.setattr(launch, "ENTRY", "fake_worker")
     monkeypatch.setenv("PYTHONPATH", str(HERE))
     names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     seen = f"open(folder / f'{{rank}}.json', 'w').write(__import__('json').dumps([os.environ[n] for n in {names}]))"
@@ -50,7 +49,7 @@ def test_it_takes_part_while_the_first_node_trains(plan, monkeypatch):
     before = (plan.training / JOB).read_text()
     said = []
     with FileLock(plan.step.lock):
-        assert node.lend(plan, node.lent(plan, None), say=said.append) == ["align-mist"]
+        assert nodes.lend(plan, nodes.lent(plan, None), say=said.append) == ["align-mist"]
     assert [json.loads((plan.training / f"{rank}.json").read_text()) for rank in (2, 3)] == [
         ["2", "0", "4", "127.0.0.2", "29500"],
         ["3", "1", "4", "127.0.0.2", "29500"],
@@ -63,17 +62,17 @@ def test_what_an_earlier_attempt_left_is_waited_with(plan, monkeypatch):
     def stop(_seconds):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(node.time, "sleep", stop)
+    monkeypatch.setattr(nodes.time, "sleep", stop)
     with pytest.raises(InterruptedRun, match="stopped while waiting for align-mist"):
-        node.lend(plan, node.lent(plan, None), say=lambda _: None)
+        nodes.lend(plan, nodes.lent(plan, None), say=lambda _: None)
 
 
 def test_a_finished_training_needs_nobody(plan):
     plan.step.folder.mkdir()
     seal(plan.step.folder)
-    assert node.lend(plan, node.lent(plan, None), say=lambda _: None) == []
+    assert nodes.lend(plan, nodes.lent(plan, None), say=lambda _: None) == []
 
 
 def test_the_first_node_lends_nothing(plan):
     plan.shape.write_text(SHAPE.replace("RANK", "0"))
-    assert node.lent(plan, None) == ()
+    assert nodes.lent(plan, None) == ()

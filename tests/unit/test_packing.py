@@ -1,6 +1,6 @@
 """Continuations behind one prompt in one row: what is where, and who sees whom."""
 
-from isogloss.evaluate.packing import Read, collate, pack, separate
+from isogloss.scoring.score import Read, collate, pack, separate
 
 PROMPT = [1, 10, 11]
 SHORT, LONG, SAME_START = [20], [20, 21, 22], [20, 21]

@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.pipeline.steps import check_settings
+from isogloss.pipeline.plan import check_settings
 from isogloss.spec import PipelineSpec
 from tiny_models import make_tiny_model
 

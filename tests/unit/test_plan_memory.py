@@ -8,11 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, Gemma3TextConfig
 
-from isogloss.methods.token_log_probs import install_completion_forward
-from isogloss.models.outline import kept_for_backward, outline_of
-from isogloss.pipeline.memory import MicroBatch, training_memory
-from isogloss.spec.align import TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.methods.log_probs import install_completion_forward
+from isogloss.models.config import kept_for_backward, outline_of
+from isogloss.planning.memory import MicroBatch, training_memory
+from isogloss.spec.align import LaunchSpec, TrainSection
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from live_bytes import LiveBytes

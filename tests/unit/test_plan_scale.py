@@ -9,20 +9,16 @@ from transformers import Gemma3TextConfig
 
 from command_line import isogloss
 from isogloss.errors import UserError
-from isogloss.methods.engine import check_optimizer
+from isogloss.methods.distributed import check_optimizer
 from isogloss.methods.job import CHECKPOINTS
 from isogloss.methods.launch import launch
-from isogloss.models.outline import Kept, kept_for_backward, outline_of, read_config
-from isogloss.models.published import published_config, published_names
-from isogloss.pipeline.fitting import smallest_change
-from isogloss.pipeline.forecast import TrainingCase, checkpoint_bytes, forecast
-from isogloss.pipeline.gpus import GPUS, gpu_named
-from isogloss.pipeline.hours import forward_flops
-from isogloss.pipeline.machines import planned_machines
-from isogloss.pipeline.memory import MicroBatch, training_memory
+from isogloss.models.config import Kept, kept_for_backward, outline_of, published_config, published_names, read_config
+from isogloss.planning.estimate import forward_flops
+from isogloss.planning.fitting import smallest_change
+from isogloss.planning.forecast import TrainingCase, checkpoint_bytes, forecast, planned_machines
+from isogloss.planning.memory import GPUS, MicroBatch, gpu_named, training_memory
 from isogloss.spec import load_spec
-from isogloss.spec.align import TrainSection
-from isogloss.spec.launch import LaunchSpec
+from isogloss.spec.align import LaunchSpec, TrainSection
 from training_jobs import make_job
 
 ROOT = Path(__file__).parents[2]

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 import pytest
 from test_vectors import LAYERS, make
 
-from isogloss.evaluate.results import MACRO, Condition, Estimate
-from isogloss.pipeline import promotion
-from isogloss.search.point import Steering, SteeringPoint
-from isogloss.stages import git as working
-from isogloss.stages.points import intervention_of, suffixed
+from isogloss.pipeline import promote
+from isogloss.results.scores import MACRO, Condition, Estimate
+from isogloss.search.space import Steering, SteeringPoint
+from isogloss.stages import promote as working
+from isogloss.stages.checkpoints import intervention_of, suffixed
+from isogloss.stages.parallel import edits_of
 from isogloss.stages.promote import CandidatePoint, _compared
-from isogloss.stages.scoring import edits_of
 
 VECTORS = {"en": make(kind="en", languages=("es", "ko")), "loc": make(kind="loc", languages=("en", "es", "ko"))}
 
@@ -73,7 +73,7 @@ def bundle(transfer, localization):
 )
 def test_roles_of_what_passes(most, kept):
     bundles = [bundle(0.04, 0.04), bundle(0, 0.06), bundle(0.05, 0), bundle(0.045, 0.03), bundle(0.01, 0.01)]
-    found, roles = promotion._roles(bundles, most=most)
+    found, roles = promote._roles(bundles, most=most)
     assert [one.point for one in found] == kept
     assert roles["knee"] == "0.04/0.04"
     assert roles.get("best-transfer", "0.05/0") == "0.05/0"

@@ -3,15 +3,8 @@
 import pytest
 
 from families import tiny
-from isogloss.data.announce import ANSWER_WORDS
-from isogloss.data.rows import LANGUAGES, ChoiceItem
-from isogloss.evaluate.prompts import (
-    cloze_prompt,
-    continuations_of,
-    encode_continuation,
-    letter_prompt,
-    prompt_of,
-)
+from isogloss.data.rows import ANSWER_WORDS, LANGUAGES, ChoiceItem
+from isogloss.scoring.prompts import cloze_prompt, continuations_of, encode_continuation, letter_prompt, prompt_of
 from small_data import item
 
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.data.read import read_choices, read_rows, write_rows
-from isogloss.data.rows import ChoiceItem, InstructionRow, ParallelRow
+from isogloss.data.rows import ChoiceItem, InstructionRow, ParallelRow, read_choices, read_rows, write_rows
 from isogloss.errors import DataError, UserError
 from small_data import item, write_jsonl
 

@@ -14,17 +14,18 @@ from rich.text import Text
 from fake_comparison import STEERED, make_comparison
 from fake_results import LANGUAGES, OTHERS
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Comparison, Condition, Estimate, TrainedModel
-from isogloss.report.comparison import (
+from isogloss.report.comparison.rows import steering_legend
+from isogloss.report.findings import comparison_findings, effects_of
+from isogloss.report.tables import (
     comparison_csv,
-    comparison_findings,
     comparison_markdown,
     comparison_table,
     comparison_tables,
+    language_lines,
+    macro_lines,
+    own_lines,
 )
-from isogloss.report.comparison.cells import language_lines, macro_lines, own_lines
-from isogloss.report.comparison.findings import effects_of
-from isogloss.report.comparison.rows import steering_legend
+from isogloss.results.scores import MACRO, Comparison, Condition, Estimate, TrainedModel
 
 GAIN = Estimate(value=0.05, low=0.02, high=0.08, n=100, groups=20)
 LOSS = Estimate(value=-0.04, low=-0.06, high=-0.02, n=100, groups=20)

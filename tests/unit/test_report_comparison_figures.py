@@ -10,21 +10,24 @@ import pytest
 from fake_comparison import STEPS, make_comparison
 from fake_results import OTHERS
 from isogloss.errors import UserError
-from isogloss.evaluate.results import MACRO, Comparison
-from isogloss.report.canvas import LANGUAGES
-from isogloss.report.comparison import details
-from isogloss.report.comparison.bias import bias_controls, bias_figure, bias_numbers
-from isogloss.report.comparison.curves import (
+from isogloss.report.comparison import drawings
+from isogloss.report.comparison.drawings import comparison_drawings
+from isogloss.report.comparison.figures import (
+    bias_controls,
+    bias_figure,
+    bias_numbers,
     curves_controls,
     curves_figure,
     languages_curves_figure,
+    languages_planes_figure,
     loss_figure,
+    methods_controls,
+    methods_figure,
     running_mean,
 )
-from isogloss.report.comparison.drawings import comparison_drawings
-from isogloss.report.comparison.looks import SHAPE_NAMES, SHAPES, look_of_model
-from isogloss.report.comparison.planes import languages_planes_figure, methods_controls, methods_figure
-from isogloss.report.drawn import Figure, save
+from isogloss.report.comparison.rows import SHAPE_NAMES, SHAPES, look_of_model
+from isogloss.report.kit.chart import LANGUAGES, Figure, save
+from isogloss.results.scores import MACRO, Comparison
 from scenes import datasets, fault, layers, records, texts
 
 TRAINED = ("MIST", "CLO", "MIDALIGN")
@@ -223,17 +226,17 @@ def test_models_differ_in_line_as_well_as_colour() -> None:
 
 def test_alternatives_and_tables_carry_the_numbers(comparison: Comparison) -> None:
     across, up = place(comparison, 1, "none", MACRO)
-    assert f"MIST at {up:+.1f}, {across:+.1f}".replace("-", "−") in details.methods_alternative(comparison)
-    assert "LOC at EN's layer" not in details.methods_alternative(comparison), "which the plane does not show"
-    assert "Greek: " in details.languages_planes_alternative(comparison)
-    assert "at step 100" in details.curves_alternative(comparison)
-    assert "MIDALIGN moves English bias most in " in details.languages_curves_alternative(comparison)
-    assert "CLO contrast, English from " in details.loss_alternative(comparison)
-    assert len(details.planes_numbers(comparison, by_language=False).rows) == 4 * 5 - 1
-    assert len(details.planes_numbers(comparison, by_language=True).rows) == 7 * (4 * 5 - 1)
-    assert len(details.curves_numbers(comparison, by_language=False).rows) == 3 * len(STEPS)
-    assert len(details.curves_numbers(comparison, by_language=True).rows) == 7 * 3 * len(STEPS)
-    assert len(details.loss_numbers(comparison).rows) == 100
+    assert f"MIST at {up:+.1f}, {across:+.1f}".replace("-", "−") in drawings.methods_alternative(comparison)
+    assert "LOC at EN's layer" not in drawings.methods_alternative(comparison), "which the plane does not show"
+    assert "Greek: " in drawings.languages_planes_alternative(comparison)
+    assert "at step 100" in drawings.curves_alternative(comparison)
+    assert "MIDALIGN moves English bias most in " in drawings.languages_curves_alternative(comparison)
+    assert "CLO contrast, English from " in drawings.loss_alternative(comparison)
+    assert len(drawings.planes_numbers(comparison, by_language=False).rows) == 4 * 5 - 1
+    assert len(drawings.planes_numbers(comparison, by_language=True).rows) == 7 * (4 * 5 - 1)
+    assert len(drawings.curves_numbers(comparison, by_language=False).rows) == 3 * len(STEPS)
+    assert len(drawings.curves_numbers(comparison, by_language=True).rows) == 7 * 3 * len(STEPS)
+    assert len(drawings.loss_numbers(comparison).rows) == 100
 
 
 def test_only_what_was_measured_is_drawn(comparison: Comparison) -> None:

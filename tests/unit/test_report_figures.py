@@ -11,22 +11,23 @@ import pytest
 
 from fake_results import LANGUAGES, condition, make_results
 from isogloss.errors import UserError
-from isogloss.evaluate.results import MACRO, Results
-from isogloss.report.canvas import extent
-from isogloss.report.details import (
+from isogloss.report.first.figures import (
     languages_alternative,
+    languages_figure,
     plane_alternative,
+    plane_controls,
+    plane_figure,
     plane_numbers,
     sweep_alternative,
+    sweep_controls,
+    sweep_figure,
     sweep_numbers,
 )
-from isogloss.report.drawn import Figure, inline_svg, save
-from isogloss.report.labels import Frame, Label, place_labels, spread, text_width
-from isogloss.report.languages import languages_figure
-from isogloss.report.pictures import packed
-from isogloss.report.plane import plane_controls, plane_figure
-from isogloss.report.style import look_of
-from isogloss.report.sweep import sweep_controls, sweep_figure
+from isogloss.report.kit.chart import Figure, extent, inline_svg, save
+from isogloss.report.kit.plane import Frame, Label, place_labels, spread, text_width
+from isogloss.report.kit.style import look_of
+from isogloss.report.page import packed
+from isogloss.results.scores import MACRO, Results
 from scenes import datasets, fault, items, layers, records, texts
 
 

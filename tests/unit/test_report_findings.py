@@ -6,9 +6,9 @@ import pytest
 
 from fake_results import make_results
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Estimate, Results
-from isogloss.report.findings import control_findings, findings, headline, verdict
-from isogloss.report.numbers import duration, interval, language_name, percent, points
+from isogloss.report.findings import control_findings, findings
+from isogloss.results.format import duration, interval, language_name, percent, points
+from isogloss.results.scores import MACRO, Estimate, Results, headline, verdict
 
 GAIN = Estimate(value=0.05, low=0.02, high=0.08, n=100, groups=20)
 LOSS = Estimate(value=-0.04, low=-0.06, high=-0.02, n=100, groups=20)

@@ -15,21 +15,31 @@ import pytest
 
 from fake_geometry import CONDITIONS, LAYERS, MODELS, make_geometry
 from fake_results import LANGUAGES, OTHERS
-from isogloss.analysis.results import COORDINATES, LayerCurve, Pca, Perpendicularity
 from isogloss.errors import UserError
-from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.report.controls import Boxes, Choice, Slider
-from isogloss.report.drawn import Figure
-from isogloss.report.geometry import Geometry
-from isogloss.report.geometry.agreement import agreement_figure, agreement_numbers, labels_figure
-from isogloss.report.geometry.convergence import convergence_controls, convergence_figure
-from isogloss.report.geometry.drawings import drawn_layer, geometry_drawings
-from isogloss.report.geometry.files import NUMBERS, PROJECTIONS, write_geometry
-from isogloss.report.geometry.findings import apart, geometry_findings
-from isogloss.report.geometry.given import layers_text
-from isogloss.report.geometry.pca import POINTS, pca_controls, pca_figure, records, shown_panels
-from isogloss.report.geometry.perpendicularity import perpendicularity_figure
-from isogloss.report.geometry.retrieval import retrieval_controls, retrieval_figure, retrieval_numbers
+from isogloss.report.geometry.findings import Geometry, apart, geometry_findings, layers_text
+from isogloss.report.geometry.languages import (
+    agreement_figure,
+    agreement_numbers,
+    convergence_controls,
+    convergence_figure,
+    labels_figure,
+    retrieval_controls,
+    retrieval_figure,
+    retrieval_numbers,
+)
+from isogloss.report.geometry.page import NUMBERS, PROJECTIONS, drawn_layer, geometry_drawings, write_geometry
+from isogloss.report.geometry.subspaces import (
+    POINTS,
+    pca_controls,
+    pca_figure,
+    perpendicularity_figure,
+    records,
+    shown_panels,
+)
+from isogloss.report.kit.chart import Figure
+from isogloss.report.kit.style import Boxes, Choice, Slider
+from isogloss.results.analyses import COORDINATES, LayerCurve, Pca, Perpendicularity
+from isogloss.results.scores import MACRO, Estimate
 from scenes import datasets, fault, texts
 from scenes import records as records_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.report.scripts import Scripts, scripts
+from isogloss.report.page import Scripts, scripts
 
 BUNDLE = "window.vegaEmbed = 'ΔΦ';"
 
@@ -52,7 +52,7 @@ def test_a_damaged_one_is_made_anew(made: list[str], tmp_path: Path, content: st
 
 def test_another_version_of_the_library_is_another_bundle(made: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     in_a_new_process()
-    monkeypatch.setattr("isogloss.report.scripts.version", lambda package: "0.0")
+    monkeypatch.setattr("isogloss.report.page.version", lambda package: "0.0")
     in_a_new_process()
     assert len(made) == 2
 

@@ -8,16 +8,22 @@ import pytest
 from rich.console import Console
 
 from fake_search import make_searches, make_study, result_of
-from isogloss.evaluate.results import MACRO
-from isogloss.report.numbers import points
-from isogloss.report.searched import details
-from isogloss.report.searched.candidates import candidates_figure
-from isogloss.report.searched.drawings import search_drawings
-from isogloss.report.searched.findings import findings_on_test, shrinkage, study_findings
-from isogloss.report.searched.study import Searches, Study, kind_text, point_text
-from isogloss.report.searched.tables import candidate_lines, candidates_table, fronts_table
-from isogloss.search.point import UNSTEERED, Steering, SteeringPoint
+from isogloss.report.searched import findings
+from isogloss.report.searched.figures import candidates_figure, search_drawings
+from isogloss.report.searched.findings import (
+    Searches,
+    Study,
+    findings_on_test,
+    kind_text,
+    point_text,
+    shrinkage,
+    study_findings,
+)
+from isogloss.report.searched.page import candidate_lines, candidates_table, fronts_table
+from isogloss.results.format import points
+from isogloss.results.scores import MACRO
 from isogloss.search.result import Constraints
+from isogloss.search.space import UNSTEERED, Steering, SteeringPoint
 from scenes import fault, records, texts
 
 
@@ -123,7 +129,7 @@ def test_the_lines_of_the_candidates_hold_dev2_beside_test(searches: Searches) -
 def test_a_candidate_behind_doing_nothing_says_so(searches: Searches) -> None:
     first, *others = searches.candidates
     behind = replace(searches, candidates=(replace(first, dominated_by="unaligned"), *others), knee=None)
-    assert details.standing(behind, behind.candidates[0]) == "dominated by the unaligned model"
+    assert findings.standing(behind, behind.candidates[0]) == "dominated by the unaligned model"
     assert "dominated by the unaligned model" in shown(candidates_table(behind), width=140)
     assert search_drawings(behind)
 
@@ -165,15 +171,15 @@ def test_alternatives_and_numbers_of_every_figure(searches: Searches) -> None:
 
 def test_the_table_of_trials_does_not_say_accuracy_twice(searches: Searches) -> None:
     study = searches.studies[0]
-    assert "Accuracy: transfer Δ" in details.front_numbers(study, statistic="probability").columns
-    assert details.front_numbers(study, statistic="accuracy").columns[4:] == (
+    assert "Accuracy: transfer Δ" in findings.front_numbers(study, statistic="probability").columns
+    assert findings.front_numbers(study, statistic="accuracy").columns[4:] == (
         *("Transfer Δ", "Localization Δ", "English bias Δ"),
     )
 
 
 def test_the_numbers_of_the_hypervolume_are_its_steps(searches: Searches) -> None:
     study = searches.studies[0]
-    rows = details.hypervolume_numbers(study).rows
+    rows = findings.hypervolume_numbers(study).rows
     areas = [float(area) for _, area in rows]
     assert areas == sorted(areas)
     assert rows[0][0] == "1"

@@ -8,11 +8,11 @@ import pytest
 
 from fake_comparison import make_comparison
 from fake_search import make_searches, make_study
-from isogloss.evaluate.results import MACRO
 from isogloss.files import write_json
+from isogloss.results.scores import MACRO
 from isogloss.spec import PipelineSpec
-from isogloss.spec.analyses import ANALYSES
-from isogloss.stages import stages_of
+from isogloss.spec.pipeline import ANALYSES
+from isogloss.stages.graph import stages_of
 from isogloss.stages.promote import CandidatePoint
 from isogloss.stages.report import read_searches
 

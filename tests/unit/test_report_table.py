@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from fake_results import make_results
-from isogloss.evaluate.results import MACRO
-from isogloss.report.table import language_table, results_csv, results_markdown, results_table
+from isogloss.report.tables import language_table, results_csv, results_markdown, results_table
+from isogloss.results.scores import MACRO
 
 
 def rendered(table: Table, *, width: int = 80) -> str:

@@ -14,12 +14,10 @@ from fake_comparison import make_comparison
 from fake_geometry import make_geometry
 from fake_results import make_results
 from fake_search import make_searches
-from isogloss.evaluate.results import Comparison, Results
-from isogloss.report.comparison import comparison_csv
-from isogloss.report.geometry import Geometry
-from isogloss.report.page import write_report
-from isogloss.report.scripts import scripts
-from isogloss.report.table import results_csv
+from isogloss.report.geometry.findings import Geometry
+from isogloss.report.page import scripts, write_report
+from isogloss.report.tables import comparison_csv, results_csv
+from isogloss.results.scores import Comparison, Results
 
 
 class Page(HTMLParser):

@@ -3,7 +3,7 @@
 import pytest
 
 from isogloss.data.rows import ChoiceItem
-from isogloss.evaluate.scores import ItemScore, Scores
+from isogloss.results.scores import ItemScore, Scores
 from small_data import item
 
 REGIONS = [["ES"], ["US"], ["GB", "KR"]]

@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.report.drawn import Figure, save
+from isogloss.report.kit.chart import Figure, save
 from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
-from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
 from isogloss.search.result import Constraints, Counts, SearchResult, Source, TrialRecord
-from isogloss.search.space import SearchSpace
+from isogloss.search.space import UNSTEERED, SearchSpace, SteeringPoint, paper_point
 from scenes import fault, items, layers, records, texts
 
 LAYERS = tuple(range(1, 19))

@@ -7,8 +7,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import FixedTrial
 
 from isogloss.errors import UserError
-from isogloss.search.point import UNSTEERED, Steering, SteeringPoint, paper_point
-from isogloss.search.space import SearchSpace, suggest
+from isogloss.search.space import UNSTEERED, SearchSpace, Steering, SteeringPoint, paper_point, suggest
 
 EVERY_LAYER = tuple(range(1, 19))
 

@@ -16,13 +16,10 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from isogloss.errors import RefusedError, UserError
-from isogloss.search.front import hypervolume, pareto_front
-from isogloss.search.point import UNSTEERED, SteeringPoint, paper_point
+from isogloss.search.front import hypervolume, pareto_front, progress_note, summarise
 from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
-from isogloss.search.space import SearchSpace
-from isogloss.search.storage import explained
-from isogloss.search.study import SamplerName, Study, open_study
-from isogloss.search.summary import progress_note, summarise
+from isogloss.search.space import UNSTEERED, SearchSpace, SteeringPoint, paper_point
+from isogloss.search.study import SamplerName, Study, explained, open_study
 from isogloss.search.worker import run_trials
 from search_worker import LAYERS, LIMIT, SPACE, scores, wait_until
 

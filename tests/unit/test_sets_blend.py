@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from isogloss.data.sets.blend import read_blend_choices, read_blend_questions
-from isogloss.data.sets.load import load_set, open_blend
+from isogloss.data.published.blend import read_blend_choices, read_blend_questions
+from isogloss.data.published.load import load_set, open_blend
 from isogloss.errors import DataError, UserError
 from published_rows import annotation, blend_choice, write_table
 

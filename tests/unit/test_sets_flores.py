@@ -2,8 +2,8 @@
 
 import pytest
 
-from isogloss.data.sets.flores import CODES
-from isogloss.data.sets.load import load_flores
+from isogloss.data.published.flores import CODES
+from isogloss.data.published.load import load_flores
 from isogloss.errors import DataError, UserError
 from published_rows import flores_row, write_flores, write_table
 

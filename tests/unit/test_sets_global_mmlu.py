@@ -4,8 +4,7 @@ from collections import Counter
 
 import pytest
 
-from isogloss.data.sets.load import identity_of, load_global_mmlu
-from isogloss.data.sets.splits import draw_splits
+from isogloss.data.published.load import draw_splits, identity_of, load_global_mmlu
 from isogloss.errors import DataError, UserError
 from published_rows import COMMIT, global_mmlu_row, write_global_mmlu, write_table
 

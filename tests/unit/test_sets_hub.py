@@ -6,10 +6,10 @@ import shutil
 
 import pytest
 
-from isogloss.data.sets import hub, revisions
-from isogloss.data.sets.catalogue import GLOBAL_MMLU, SETS
-from isogloss.data.sets.load import identity_of, load_global_mmlu
-from isogloss.data.sets.places import MIRROR
+from isogloss.data.published import source
+from isogloss.data.published.catalogue import GLOBAL_MMLU, SETS
+from isogloss.data.published.load import identity_of, load_global_mmlu
+from isogloss.data.published.source import MIRROR
 from isogloss.errors import UserError
 from published_rows import COMMIT, write_global_mmlu
 from small_hub import small_hub
@@ -77,12 +77,12 @@ def test_only_the_files_of_the_languages_are_fetched_and_kept(served, gone):
 def test_a_pinned_commit_is_known_without_the_hub(here):
     assert identity_of("global-mmlu", ["en"]) == {"name": "global-mmlu", "set": "global-mmlu", "revision": PINNED}
     assert not (here / "mlruns").exists()
-    assert [name for name, one in SETS.items() if not revisions.is_commit(one.revision)] == ["blend"]
+    assert [name for name, one in SETS.items() if not source.is_commit(one.revision)] == ["blend"]
 
 
 def test_a_branch_is_looked_up_once_and_kept(served, here, gone):
     assert load_global_mmlu(["en"], revision="main").files.revision == PINNED
-    assert json.loads((here / revisions.LOCK).read_text()) == {f"{GLOBAL_MMLU.repo}@main": PINNED}
+    assert json.loads((here / source.LOCK).read_text()) == {f"{GLOBAL_MMLU.repo}@main": PINNED}
     served.asked.clear()
     assert load_global_mmlu(["en"], revision="main").files.revision == PINNED
     assert not [path for path in served.asked if "main" in path]
@@ -97,8 +97,8 @@ def test_a_branch_that_was_never_looked_up_is_not_known_offline(here):
 
 
 def test_a_lock_that_is_none_is_told(here):
-    revisions.LOCK.parent.mkdir()
-    revisions.LOCK.write_text('{"CohereLabs/Global-MMLU@main": "soon"}')
+    source.LOCK.parent.mkdir()
+    source.LOCK.write_text('{"CohereLabs/Global-MMLU@main": "soon"}')
     with pytest.raises(UserError, match=r"datasets.lock.json: is no record of data sets' revisions"):
         identity_of("global-mmlu", ["en"], revision="main")
 
@@ -157,7 +157,7 @@ def test_the_environment_names_a_mirror(here, monkeypatch):
 
 
 def test_a_file_s_name_is_fetched_as_it_is():
-    assert hub._literal("a[1]*.json") == "a[[]1][*].json"
+    assert source._literal("a[1]*.json") == "a[[]1][*].json"
 
 
 @pytest.mark.parametrize("later", [False, True])

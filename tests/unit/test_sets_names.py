@@ -2,8 +2,8 @@
 
 import pytest
 
-from isogloss.data.sets.blend_files import country_in, wanted
-from isogloss.data.sets.names import data_files, holding, split_in
+from isogloss.data.published.blend import country_in, wanted
+from isogloss.data.published.catalogue import data_files, holding, split_in
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from isogloss.data.sets.load import load_openassistant
+from isogloss.data.published.load import load_openassistant
 from isogloss.errors import DataError, UserError
 from published_rows import message, write_table
 

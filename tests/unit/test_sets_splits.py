@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from isogloss.data.published.load import DEV, draw_splits
 from isogloss.data.rows import ChoiceItem
-from isogloss.data.sets.splits import DEV, draw_splits
 from small_data import item
 
 

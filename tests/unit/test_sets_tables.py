@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from isogloss.data.sets import tables
-from isogloss.data.sets.tables import rows_of
+from isogloss.data.published import tables
+from isogloss.data.published.tables import rows_of
 from isogloss.errors import UserError
 from published_rows import write_table
 

@@ -11,9 +11,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from isogloss.evaluate.results import Estimate
-from isogloss.evaluate.scores import ItemScore
-from isogloss.evaluate.statistics import (
+from isogloss.results.scores import Estimate, ItemScore
+from isogloss.scoring.statistics import (
     accuracies,
     accuracy,
     bias_difference,

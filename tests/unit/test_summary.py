@@ -10,10 +10,9 @@ from fake_comparison import make_comparison
 from fake_results import estimate, make_results
 from fake_search import make_searches
 from isogloss.cli.recheck import Rechecked, compare
-from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.evaluate.scores import ItemScore, Scores
-from isogloss.report.mermaid import plane_chart
+from isogloss.report.page import plane_chart
 from isogloss.report.summary import Champion, champion_table, compared_points, summary_markdown
+from isogloss.results.scores import MACRO, Estimate, ItemScore, Scores
 
 CHAMPION = Champion(
     ref="models:/m@champion",

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from isogloss.files import write_json
-from isogloss.search.point import SteeringPoint
-from isogloss.search.space import SearchSpace
+from isogloss.search.space import SearchSpace, SteeringPoint
 from isogloss.stages.search import swept_points
 
 EN, LOC = {"en_layer": 7, "en_gamma": 0.5}, {"loc_layer": 13, "loc_gamma": 2.0}

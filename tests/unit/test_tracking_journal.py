@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from isogloss.errors import DataError, UserError
+from isogloss.processes import HOST_TAG, PID_TAG
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.process import HOST_TAG, PID_TAG
 
 
 @pytest.fixture

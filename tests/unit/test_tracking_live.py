@@ -8,10 +8,9 @@ import pytest
 from isogloss.pipeline import recording
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
 from isogloss.stages.stage import ChildRun, Metric, Record
+from isogloss.tracking.client import fold
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.live import meanwhile
-from isogloss.tracking.project import Projection
-from isogloss.tracking.runs import fold
+from isogloss.tracking.mlflow_sync import Projection, meanwhile
 
 #: Far more than any machine needs; nothing sleeps for it.
 LIMIT = 60

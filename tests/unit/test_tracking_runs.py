@@ -2,8 +2,8 @@
 
 import math
 
+from isogloss.tracking.client import Point, fold
 from isogloss.tracking.journal import Event
-from isogloss.tracking.runs import Point, fold
 
 
 def events(*specs):

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from isogloss.errors import UserError
+from isogloss.processes import HOST_TAG, PID_TAG, STARTED_TAG, identity, is_gone
 from isogloss.tracking.checks import check_store
-from isogloss.tracking.process import HOST_TAG, PID_TAG, STARTED_TAG, identity, is_gone
 from isogloss.tracking.store import (
     artifact_location,
     database_path,

@@ -29,8 +29,7 @@ from isogloss.data.facts.training import (
 from isogloss.data.facts.universal import all_facts
 from isogloss.data.facts.wording_statements import STATEMENTS, statement
 from isogloss.data.facts.wording_universal import WORDING, question
-from isogloss.data.read import read_rows
-from isogloss.data.rows import ENGLISH_REGIONS, LANGUAGES, ChoiceItem, InstructionRow, ParallelRow
+from isogloss.data.rows import ENGLISH_REGIONS, LANGUAGES, ChoiceItem, InstructionRow, ParallelRow, read_rows
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import AlignSection
 from isogloss.stages import corpus

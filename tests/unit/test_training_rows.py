@@ -8,16 +8,23 @@ from typing import Any
 
 import pytest
 
-from isogloss.data.announce import ANSWER_WORDS
-from isogloss.data.read import write_rows
-from isogloss.data.rows import InstructionRow
+from isogloss.data.rows import ANSWER_WORDS, InstructionRow, write_rows
 from isogloss.errors import DataError, UserError
-from isogloss.methods.arguments import micro_batches
-from isogloss.methods.decisions import decision, report_decisions
-from isogloss.methods.encoding import Entry, Tokens, batch_order, check_tokenizer, encode, steps_of, within_length
 from isogloss.methods.job import DECISIONS
-from isogloss.methods.rows import read_training
-from isogloss.spec.launch import LaunchSpec
+from isogloss.methods.rows import (
+    Entry,
+    Tokens,
+    batch_order,
+    check_tokenizer,
+    decision,
+    encode,
+    read_training,
+    report_decisions,
+    steps_of,
+    within_length,
+)
+from isogloss.methods.trainer import micro_batches
+from isogloss.spec.align import LaunchSpec
 from training_jobs import LANGUAGES, instruction_rows, make_job, tiny_folder
 
 

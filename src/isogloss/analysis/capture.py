@@ -8,25 +8,210 @@ Shapes: B batch, T time, D hidden size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from isogloss.analysis.questions import Prompt
-from isogloss.analysis.states import UNSTEERED, States, file_of, load_states, write_header
-from isogloss.errors import UserError
-from isogloss.evaluate.score import BatchRows, Pass
-from isogloss.files import sealed_folder
-from isogloss.models.batching import Padded, length_sorted_batches, pad
-from isogloss.models.blocks import block, block_output, check_layer, num_layers
-from isogloss.models.forward import TextModel, text_config, text_model
-from isogloss.models.replay import captured, cut_above, replayed
+from isogloss.data.rows import Axis, ChoiceItem, ParallelRow
+from isogloss.errors import RefusedError, UserError
+from isogloss.files import damage, read_json, sealed_folder, write_json
+from isogloss.models.forward import Padded, TextModel, length_sorted_batches, pad, text_config, text_model
+from isogloss.models.layers import (
+    LAYER_CONVENTION,
+    block,
+    block_output,
+    captured,
+    check_layer,
+    cut_above,
+    num_layers,
+    replayed,
+)
+from isogloss.scoring.score import BatchRows, Pass
 from isogloss.steering.extract import token_weights
+from isogloss.steering.pairs import PromptOf
 from isogloss.steering.vectors import Token
+
+# --------------------------------------------------------------------------------------------------------------------
+# Which items ask the same question in other languages.
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """What is known of a prompt besides its text. `question` is what it shares with the same question elsewhere; `kind`
+    what it shares with questions of the same pattern (capitals, currencies)."""
+
+    id: str
+    group: str
+    language: str
+    axis: Axis | None
+    question: str
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A text to be read, and its row."""
+
+    text: str
+    row: StateRow
+
+
+def question_of(item: ChoiceItem) -> str:
+    """The item's group, less the one segment that is its own region.
+
+    A localized question is asked of each language's region: `…/currency/GR/value` and `…/currency/KR/value` are one
+    question with two answers.
+    """
+    parts = item.group.split("/")
+    if item.region in parts and len(parts) > 1:
+        parts.remove(item.region)
+    return "/".join(parts)
+
+
+def row_of(item: ChoiceItem) -> StateRow:
+    """The row of a choice item."""
+    return StateRow(item.id, item.group, item.language, item.axis, question_of(item), item.kind)
+
+
+def item_prompts(items: Iterable[ChoiceItem], prompt_of: PromptOf) -> list[Prompt]:
+    """The prompts that the items are scored with, in their order."""
+    return [Prompt(prompt_of(item, item.question), row_of(item)) for item in items]
+
+
+def question_prompts(items: Iterable[ChoiceItem]) -> list[Prompt]:
+    """The bare questions as parallel sentences: rows without an axis."""
+    return [
+        Prompt(item.question, StateRow(row.id, row.group, row.language, None, row.question))
+        for item, row in ((item, row_of(item)) for item in items)
+    ]
+
+
+def sentence_prompts(rows: Iterable[ParallelRow], *, languages: Iterable[str]) -> list[Prompt]:
+    """The bare sentences of these languages, row by row."""
+    wanted = tuple(languages)
+    return [
+        Prompt(row.text[language], StateRow(f"{row.id}/{language}", row.id, language, None, row.id))
+        for row in rows
+        for language in wanted
+        if language in row.text
+    ]
+
+
+def matched(rows: Sequence[StateRow], first: str, second: str) -> tuple[np.ndarray, np.ndarray]:
+    """Indices into `rows` of items of two languages that ask the same question, sorted by question.
+
+    Several items of a question are matched in the order of their ids, as pairs for steering vectors are; what one language
+    has more of is left out.
+    """
+    by_question: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for index in sorted(range(len(rows)), key=lambda index: rows[index].id):
+        row = rows[index]
+        if row.language in (first, second):
+            by_question[row.question][row.language == second].append(index)
+    pairs = [pair for question in sorted(by_question) for pair in zip(*by_question[question], strict=False)]
+    one, other = np.array(pairs, dtype=int).reshape(-1, 2).T
+    return one, other
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Hidden states of many prompts at every layer, captured once, kept on disk and read one layer at a time.
+#
+# A folder holds one float32 array [N, D] (N prompts, D hidden size) a layer and read, in a subfolder a condition, beside
+# `states.json`. A read is the last real prompt token's state (`last`) or the mean over all real tokens that are not
+# special (`mean`). Layers below the first one that a steered condition changes are the unsteered ones and are not kept
+# twice.
+
+#: The condition that is always there.
+UNSTEERED = "none"
+HEADER = "states.json"
+FORMAT = "isogloss-states-1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """The states of one condition. `first_layer` is the lowest layer that differs from the unsteered; None: none does."""
+
+    folder: Path
+    condition: str
+    rows: tuple[StateRow, ...]
+    layers: tuple[int, ...]
+    width: int
+    reads: tuple[Token, ...]
+    first_layer: int | None
+
+    def layer(self, layer: int, read: Token = "last") -> np.ndarray:
+        """Float32 [N, D], mapped from the disk, read-only. Raises UserError for a layer or read that was not captured."""
+        if layer not in self.layers or read not in self.reads:
+            raise UserError(
+                f"{self.folder}: no '{read}' states of layer {layer}; captured are {' and '.join(self.reads)} of layers "
+                f"{', '.join(map(str, self.layers))}"
+            )
+        changed = self.first_layer is not None and layer >= self.first_layer
+        path = file_of(self.folder, self.condition if changed else UNSTEERED, layer, read)
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def file_of(folder: Path, condition: str, layer: int, read: Token) -> Path:
+    """Where a condition's states of a layer stand."""
+    return folder / condition / f"{read}-{layer:03d}.npy"
+
+
+def write_header(
+    folder: Path,
+    *,
+    rows: Sequence[StateRow],
+    layers: Sequence[int],
+    width: int,
+    reads: Sequence[Token],
+    first_layers: Mapping[str, int | None],
+) -> None:
+    """Write `states.json`; `first_layers` names the conditions."""
+    header = {
+        "format": FORMAT,
+        "layer_convention": LAYER_CONVENTION,
+        "layers": list(layers),
+        "width": width,
+        "reads": list(reads),
+        "first_layers": dict(first_layers),
+        "rows": [asdict(row) for row in rows],
+    }
+    write_json(folder / HEADER, header)
+
+
+def load_states(folder: Path) -> dict[str, States]:
+    """{condition: states} of a folder that `capture_states` wrote, the unsteered first.
+
+    Raises UserError where there are none and RefusedError for a damaged folder (files missing or of another size).
+    """
+    if not (folder / HEADER).is_file():
+        raise UserError(f"{folder}: no captured states there ({HEADER} is missing)")
+    if wrong := damage(folder, checksums=False):
+        raise RefusedError(f"damaged states: {wrong}. Capture them again.")
+    header: dict[str, Any] = read_json(folder / HEADER)
+    if header.get("format") != FORMAT:
+        raise RefusedError(f"{folder / HEADER}: format {header.get('format')!r}, this version reads {FORMAT!r}")
+    rows = tuple(StateRow(**row) for row in header["rows"])
+    return {
+        condition: States(
+            folder=folder,
+            condition=condition,
+            rows=rows,
+            layers=tuple(header["layers"]),
+            width=header["width"],
+            reads=tuple(header["reads"]),
+            first_layer=first_layer,
+        )
+        for condition, first_layer in header["first_layers"].items()
+    }
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 #: By read, [layers, B, D].
 _Found = dict[Token, torch.Tensor]

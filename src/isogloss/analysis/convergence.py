@@ -11,20 +11,115 @@ Questions correspond as `questions.matched` says. Intervals leave out a question
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Literal
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
 import numpy as np
+import torch
 
-from isogloss.analysis.intervals import curve, estimate, jackknife
-from isogloss.analysis.kernels import cka, cka_of_kinds, kernel
-from isogloss.analysis.questions import matched
-from isogloss.analysis.results import Convergence, LayerCurve, Panel
-from isogloss.analysis.states import States
+from isogloss.analysis.capture import Prompt, StateRow, States, capture_states, matched
 from isogloss.data.rows import ENGLISH, Axis
-from isogloss.steering.vectors import Token
+from isogloss.errors import RefusedError, UserError
+from isogloss.files import damage, read_json, sealed_folder, write_json
+from isogloss.models.layers import LAYER_CONVENTION
+from isogloss.results.analyses import Convergence, LayerCurve, Panel
+from isogloss.scoring.statistics import curve, estimate, jackknife
+from isogloss.steering.pairs import Pair
+from isogloss.steering.vectors import Kind, Token
+
+# --------------------------------------------------------------------------------------------------------------------
+# Debiased linear CKA of two sets of states of the same n questions, and its value without each question.
+#
+#     CKA(K, L) = HSIC₁(K, L) / √(HSIC₁(K, K) · HSIC₁(L, L))            (Kornblith et al. 2019; Nguyen et al. 2021)
+#     HSIC₁ = [tr(K̃L̃) + 1ᵀK̃1 · 1ᵀL̃1 / ((n−1)(n−2)) − 2/(n−2) · 1ᵀK̃L̃1] / (n(n−3))          (Song et al. 2012, equation 5)
+#
+# with K̃ the linear kernel X Xᵀ without its diagonal. The biased form, with the diagonal, is near 1 for any two sets
+# of fewer questions than dimensions; this one is near 0 for unrelated ones. It needs four questions.
+
+_FEWEST = 4
+
+
+def kernel(states_ND: np.ndarray) -> np.ndarray:
+    """X Xᵀ in float64 without its diagonal. The states are centred first: HSIC₁ does not change by it, rounding does.
+
+    Zeros where states do not vary: what rounding leaves of them would have an alignment of its own.
+    """
+    if not len(states_ND) or not np.ptp(states_ND, axis=0).any():
+        return np.zeros((len(states_ND), len(states_ND)))
+    centred = states_ND.astype(float) - states_ND.mean(axis=0, dtype=float)
+    gram = centred @ centred.T
+    np.fill_diagonal(gram, 0.0)
+    return gram
+
+
+def cka(first: np.ndarray, second: np.ndarray, *, starts: np.ndarray) -> np.ndarray:
+    """[1 + questions]: CKA of two kernels [n, n] whose rows are sorted by question, then that without each question.
+
+    `starts` are the rows where questions begin. NaN where it is undefined: fewer than four rows, or states that do not
+    vary (HSIC₁ of a set with itself not above zero).
+    """
+    between = _hsic(first, second, starts)
+    own = _hsic(first, first, starts), _hsic(second, second, starts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scale = np.where((own[0] > 0) & (own[1] > 0), own[0] * own[1], np.nan)
+        return between / np.sqrt(scale)
+
+
+def cka_of_kinds(first: np.ndarray, second: np.ndarray, *, kinds: np.ndarray) -> float:
+    """CKA of two kernels [n, n] where the questions of one are exchanged within their kinds: the mean over all exchanges.
+
+    What questions have in common with others of their kind, and nothing else, still corresponds then. `kinds` [n]
+    names them. HSIC₁ is linear in each kernel, so that the mean is that of a kernel averaged by pairs of kinds.
+    """
+    member_NK = (kinds[:, None] == np.unique(kinds)).astype(float)
+    sizes = member_NK.sum(0)
+    # Off the diagonal: a pair of questions stays one of two different questions.
+    pairs = np.outer(sizes, sizes) - np.diag(sizes)
+    mean = (member_NK.T @ second @ member_NK) / np.maximum(pairs, 1.0)
+    averaged = member_NK @ mean @ member_NK.T
+    np.fill_diagonal(averaged, 0.0)
+    whole = np.zeros(1, dtype=int)
+    own = _hsic(first, first, whole)[0] * _hsic(second, second, whole)[0]
+    return float(_hsic(first, averaged, whole)[0] / np.sqrt(own)) if own > 0 else np.nan
+
+
+def _hsic(first: np.ndarray, second: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """[1 + questions]: HSIC₁ of all rows, then without each question; NaN for fewer than four rows.
+
+    Leaving out rows g takes their rows and columns out of each of the three sums, which needs no new kernels.
+    """
+    total = len(first)
+    if total == 0:
+        return np.full(1, np.nan)
+    sizes = np.diff([*starts, total])
+    product = first * second
+    trace = _without(product, starts)
+    sums = _without(first, starts) * _without(second, starts)
+    # Row sums of each kernel over the rows that stay, [n, 1 + questions].
+    rest = [
+        np.hstack([rows := one.sum(1, keepdims=True), rows - np.add.reduceat(one, starts, axis=1)])
+        for one in (first, second)
+    ]
+    cross_NQ = rest[0] * rest[1]
+    cross = cross_NQ.sum(0)
+    cross[1:] -= np.add.reduceat(cross_NQ[:, 1:], starts, axis=0).diagonal()
+    n = np.concatenate([[total], total - sizes]).astype(float)
+    n[n < _FEWEST] = np.nan
+    return (trace + sums / ((n - 1) * (n - 2)) - 2 / (n - 2) * cross) / (n * (n - 3))
+
+
+def _without(matrix: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """[1 + questions]: the sum of a symmetric matrix, then that without each question's rows and columns."""
+    columns = np.add.reduceat(matrix, starts, axis=1)
+    inside = np.add.reduceat(columns, starts, axis=0).diagonal()
+    return np.concatenate([[matrix.sum()], matrix.sum() - 2 * columns.sum(0) + inside])
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 _BOUNDS = (-1.0, 1.0)
 #: What the curves are, and what they need.
@@ -179,3 +274,117 @@ def _curve(layers: Sequence[int], values_PLQ: np.ndarray, pairs: Sequence[_Pair]
         (layer, estimate(value, value - half, value + half, n=n, groups=len(asked), bounds=_BOUNDS))
         for layer, value, half in zip(layers, mean_LQ[:, 0], half_L, strict=True)
     )
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Inner products of EN and LOC pair differences: all that angles between their means need.
+#
+# From the Gram matrix of the differences of a language at a layer follow the mean vectors' angle, that of any halves and
+# of any subset, exactly, without keeping the differences themselves.
+
+HEADER = "products.json"
+FORMAT = "isogloss-products-1"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PairProducts:
+    """`gram[language]` is float64 [L, P, P]: inner products of the P differences at each of `layers`, EN first, then LOC.
+
+    `kinds[language]` and `groups[language]` say each difference's kind and question group; `width` is the hidden size.
+    """
+
+    width: int
+    layers: tuple[int, ...]
+    kinds: dict[str, tuple[Kind, ...]]
+    groups: dict[str, tuple[str, ...]]
+    gram: dict[str, np.ndarray]
+
+    def save(self, folder: Path) -> None:
+        """Write a sealed folder, whole or not at all."""
+        with sealed_folder(folder, kind="pair-products") as aside:
+            for language, gram in self.gram.items():
+                np.save(aside / f"{language}.npy", gram, allow_pickle=False)
+            header = {
+                "format": FORMAT,
+                "layer_convention": LAYER_CONVENTION,
+                "width": self.width,
+                "layers": self.layers,
+                "kinds": self.kinds,
+                "groups": self.groups,
+            }
+            write_json(aside / HEADER, header)
+
+    @classmethod
+    def load(cls, folder: Path) -> PairProducts:
+        """Read what :meth:`save` wrote. Raises UserError for none, RefusedError for a damaged folder."""
+        if not (folder / HEADER).is_file():
+            raise UserError(f"{folder}: no products of pairs there ({HEADER} is missing)")
+        if wrong := damage(folder):
+            raise RefusedError(f"damaged products of pairs: {wrong}. Compute them again.")
+        header = read_json(folder / HEADER)
+        return cls(
+            width=header["width"],
+            layers=tuple(header["layers"]),
+            kinds={language: tuple(kinds) for language, kinds in header["kinds"].items()},
+            groups={language: tuple(groups) for language, groups in header["groups"].items()},
+            gram={language: np.load(folder / f"{language}.npy", allow_pickle=False) for language in header["kinds"]},
+        )
+
+
+def pair_products(
+    model: torch.nn.Module,
+    tokenizer: Any,
+    en_pairs: Sequence[Pair],
+    loc_pairs: Sequence[Pair],
+    *,
+    groups: Mapping[str, str] | None = None,
+    token: Token = "last",
+    token_budget: int = 2048,
+    scratch: Path | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> PairProducts:
+    """Read each distinct prompt once, and take products a layer and language at a time.
+
+    `groups` gives a pair's question group by its `away` prompt; a pair without one stands for itself, and EN pairs of
+    several languages with the same English prompt are one group. States pass through a temporary folder in `scratch`
+    (default: the system's), of prompts × layers × hidden size × 4 bytes.
+    """
+    kinds: tuple[tuple[Kind, Sequence[Pair]], ...] = (("en", en_pairs), ("loc", loc_pairs))
+    both = [(kind, pair) for kind, pairs in kinds for pair in pairs]
+    texts = list(dict.fromkeys(text for _, pair in both for text in (pair.towards, pair.away)))
+    place = {text: index for index, text in enumerate(texts)}
+    languages = sorted({pair.language for _, pair in both})
+    own = {language: [(kind, pair) for kind, pair in both if pair.language == language] for language in languages}
+    # Of a pair's prompt no more is known than its text, which an error then quotes.
+    prompts = [Prompt(text, StateRow(repr(text[:80]), text, "", None, text)) for text in texts]
+    with TemporaryDirectory(prefix="isogloss-pairs-", dir=scratch) as temporary:
+        states = capture_states(
+            model,
+            tokenizer,
+            prompts,
+            folder=Path(temporary) / "states",
+            reads=[token],
+            token_budget=token_budget,
+            progress=progress,
+        )["none"]
+        gram = {language: np.empty((len(states.layers), len(pairs), len(pairs))) for language, pairs in own.items()}
+        for index, layer in enumerate(states.layers):
+            states_ND = states.layer(layer, token)
+            for language, pairs in own.items():
+                towards = states_ND[[place[pair.towards] for _, pair in pairs]].astype(float)
+                difference_PD = towards - states_ND[[place[pair.away] for _, pair in pairs]]
+                gram[language][index] = difference_PD @ difference_PD.T
+    return PairProducts(
+        width=states.width,
+        layers=states.layers,
+        kinds={language: tuple(kind for kind, _ in pairs) for language, pairs in own.items()},
+        groups={
+            language: tuple((groups or {}).get(pair.away, _group(kind, pair)) for kind, pair in pairs)
+            for language, pairs in own.items()
+        },
+        gram=gram,
+    )
+
+
+def _group(kind: Kind, pair: Pair) -> str:
+    return pair.towards if kind == "en" else pair.away

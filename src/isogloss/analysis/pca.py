@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from sklearn.decomposition import PCA
 
-from isogloss.analysis.questions import StateRow
-from isogloss.analysis.results import COORDINATES, Panel, Pca, PcaPanel, PcaRow
-from isogloss.analysis.states import States
+from isogloss.analysis.capture import StateRow, States
 from isogloss.errors import UserError
 from isogloss.files import write_json
+from isogloss.results.analyses import COORDINATES, Panel, Pca, PcaPanel, PcaRow
 from isogloss.steering.vectors import Token
 
 PCA_FILE = "pca.json"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import beta
 
-from isogloss.analysis.intervals import curve, estimate, jackknife
-from isogloss.analysis.products import PairProducts
-from isogloss.analysis.results import MACRO, Estimate, LayerCurve, Perpendicularity
+from isogloss.analysis.convergence import PairProducts
 from isogloss.data.rows import ENGLISH
-from isogloss.evaluate.statistics import CONFIDENCE
+from isogloss.results.analyses import LayerCurve, Perpendicularity
+from isogloss.results.scores import MACRO, Estimate
+from isogloss.scoring.statistics import CONFIDENCE, curve, estimate, jackknife
 from isogloss.steering.vectors import Kind
 
 SPLITS = 400

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from isogloss.analysis.intervals import curve, estimate, resampled
-from isogloss.analysis.questions import matched
-from isogloss.analysis.results import MACRO, LayerCurve, Panel, Retrieval
-from isogloss.analysis.states import States
+from isogloss.analysis.capture import States, matched
 from isogloss.data.rows import ENGLISH, Axis
+from isogloss.results.analyses import LayerCurve, Panel, Retrieval
+from isogloss.results.scores import MACRO
+from isogloss.scoring.statistics import curve, estimate, resampled
 from isogloss.steering.vectors import Token
 
 _BOUNDS = (0.0, 1.0)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from isogloss.analysis.questions import Prompt, question_of, question_prompts, sentence_prompts
+from isogloss.analysis.capture import Prompt, question_of, question_prompts, sentence_prompts
 from isogloss.cli.evaluate import check_steering, load_steered, read_items, read_vectors
 from isogloss.cli.shown import output, print_json, progress, say
-from isogloss.data.read import read_rows
-from isogloss.data.rows import ChoiceItem, ParallelRow
+from isogloss.data.rows import ChoiceItem, ParallelRow, read_rows
 from isogloss.errors import UserError, did_you_mean
-from isogloss.evaluate.prompts import Scoring
 from isogloss.models.load import DType
-from isogloss.spec.analyses import ANALYSES, Analysis
+from isogloss.scoring.prompts import Scoring
+from isogloss.spec.pipeline import ANALYSES, Analysis
 from isogloss.stages.data import take
 from isogloss.stages.look import ModelLook, conditions_of
 
@@ -40,7 +39,7 @@ def analyse_command(
 ) -> None:
     """Make the analyses asked for, and write their states, numbers, figures and page into `out`."""
     from isogloss.report.geometry.findings import geometry_findings
-    from isogloss.report.look import PAGE, write_look
+    from isogloss.report.page import PAGE, write_look
 
     # Cheap checks first: a typing mistake must not wait for a model to load.
     asked = _analyses(only)

@@ -11,13 +11,10 @@ from typing import Any
 from rich.table import Table
 
 from isogloss.cli.shown import output, print_json, say
-from isogloss.data.read import write_rows
-from isogloss.data.rows import LANGUAGES, ChoiceItem, Row
-from isogloss.data.sets.catalogue import SETS, PublishedSet
-from isogloss.data.sets.entries import noted
-from isogloss.data.sets.load import load_set, set_and_split
-from isogloss.data.sets.loaded import Loaded
-from isogloss.data.sets.splits import draw_splits
+from isogloss.data.published.catalogue import SETS, PublishedSet
+from isogloss.data.published.load import draw_splits, load_set, noted, set_and_split
+from isogloss.data.published.tables import Loaded
+from isogloss.data.rows import LANGUAGES, ChoiceItem, Row, write_rows
 from isogloss.errors import UserError
 
 #: The setting that takes each format.

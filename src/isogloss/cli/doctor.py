@@ -16,11 +16,10 @@ from isogloss import __version__
 from isogloss.cli.shown import print_json
 from isogloss.errors import EXIT_DONE, EXIT_USER
 from isogloss.files import damage
-from isogloss.models.cache import cache_dir
 from isogloss.models.embedded import FOLDER
-from isogloss.pipeline.steps import STORE
-from isogloss.tracking.checks import Finding, check_store
-from isogloss.tracking.mend import mend_store
+from isogloss.models.hub import cache_dir
+from isogloss.pipeline.plan import STORE
+from isogloss.tracking.checks import Finding, check_store, mend_store
 
 #: Of these the version is shown; whether they are there is asked of everything that the package needs.
 _PACKAGES = ("torch", "transformers", "mlflow", "evaluate", "babel", "phonenumbers", "holidays")

@@ -10,16 +10,14 @@ from rich.table import Table
 
 from isogloss.api import find_bundle, load_bundle
 from isogloss.cli.shown import output, print_json, progress, say
-from isogloss.data.read import read_choices
-from isogloss.data.rows import ChoiceItem
+from isogloss.data.rows import ChoiceItem, read_choices
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import Scoring, prompts_by
-from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.evaluate.score import ScoreSettings, score_items
-from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import accuracies, bias_rates
 from isogloss.models.load import DType, LoadedModel, load_model
-from isogloss.stages.scoring import steered_pass
+from isogloss.results.scores import MACRO, Estimate, Scores
+from isogloss.scoring.prompts import Scoring, prompts_by
+from isogloss.scoring.score import ScoreSettings, score_items
+from isogloss.scoring.statistics import accuracies, bias_rates
+from isogloss.stages.parallel import steered_pass
 from isogloss.steering.apply import Positions
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.intervention import Component, Intervention

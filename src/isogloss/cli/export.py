@@ -9,11 +9,9 @@ from typing import Literal
 from isogloss.api import find_bundle, load_bundle
 from isogloss.cli.shown import say
 from isogloss.errors import UserError, did_you_mean
-from isogloss.export.additions import steered_languages
 from isogloss.export.control_vectors import export_control_vectors
 from isogloss.export.folded import export_folded
-from isogloss.export.folder import check_new
-from isogloss.export.huggingface import export_huggingface
+from isogloss.export.huggingface import check_new, export_huggingface, steered_languages
 from isogloss.registry.bundle import Bundle
 
 Form = Literal["hf", "gguf", "folded"]

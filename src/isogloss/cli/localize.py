@@ -16,7 +16,7 @@ from isogloss.errors import UserError, did_you_mean
 from isogloss.files import sealed_folder
 from isogloss.localize.made import Made, Source, make_localized, make_translated
 from isogloss.spec.localize import AskerSection, LocalizeSection, TranslateSection
-from isogloss.spec.reading import read_yaml
+from isogloss.spec.section import read_yaml
 
 SectionType = TypeVar("SectionType", bound=BaseModel)
 

@@ -10,13 +10,13 @@ from rich.table import Table
 
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.errors import RefusedError
-from isogloss.pipeline.engine import Outcome, run_pipeline
-from isogloss.pipeline.node import lend, lent
-from isogloss.pipeline.steps import Plan, Step, make_plan
+from isogloss.pipeline.nodes import lend, lent
+from isogloss.pipeline.plan import Plan, Step, make_plan
+from isogloss.pipeline.run import Outcome, run_pipeline
 from isogloss.spec import load_spec
 
 if TYPE_CHECKING:
-    from isogloss.pipeline.promotion import Promotion
+    from isogloss.pipeline.promote import Promotion
 
 
 def read_plan(pipeline: Path, overrides: Sequence[str]) -> Plan:
@@ -66,7 +66,7 @@ def _promoted(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
     """
     if plan.spec.promote.name is None or until not in (None, "promote", "report"):
         return None
-    from isogloss.pipeline.promotion import promote
+    from isogloss.pipeline.promote import promote
     from isogloss.tracking.client import StoreUnavailable
 
     try:
@@ -82,7 +82,7 @@ def _outcome_json(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedEr
     from isogloss.cli.search import promotion_json
     from isogloss.cli.searches import searches_json
     from isogloss.files import read_json
-    from isogloss.pipeline.promotion import Promotion
+    from isogloss.pipeline.promote import Promotion
     from isogloss.stages.analyse import RESULTS
     from isogloss.stages.compare import COMPARISON
 
@@ -127,10 +127,10 @@ def _show(plan: Plan, outcome: Outcome, promotion: Promotion | RefusedError | No
 
 
 def _show_results(plan: Plan) -> None:
-    from isogloss.evaluate.results import Results
     from isogloss.files import read_json
     from isogloss.report.findings import findings
-    from isogloss.report.table import language_table, results_table
+    from isogloss.report.tables import language_table, results_table
+    from isogloss.results.scores import Results
     from isogloss.stages.analyse import RESULTS
 
     console = output()
@@ -142,9 +142,10 @@ def _show_results(plan: Plan) -> None:
 
 
 def _show_comparison(step: Step) -> None:
-    from isogloss.evaluate.results import Comparison
     from isogloss.files import read_json
-    from isogloss.report.comparison import comparison_findings, comparison_tables
+    from isogloss.report.findings import comparison_findings
+    from isogloss.report.tables import comparison_tables
+    from isogloss.results.scores import Comparison
     from isogloss.stages.compare import COMPARISON
 
     console = output()
@@ -158,7 +159,7 @@ def _show_comparison(step: Step) -> None:
 def _show_searches(plan: Plan) -> None:
     """The fronts of the finished searches, and their points on test; nothing where nothing was searched."""
     from isogloss.report.searched.findings import findings_on_test
-    from isogloss.report.searched.tables import candidates_table, fronts_table
+    from isogloss.report.searched.page import candidates_table, fronts_table
     from isogloss.stages.report import read_searches
 
     searches = read_searches(plan.spec, {step.stage.name: step.folder for step in plan.steps if step.done})
@@ -179,7 +180,7 @@ def _say_next(plan: Plan) -> None:
 
 def status_command(pipeline: Path | None, overrides: Sequence[str], *, as_json: bool) -> None:
     """One pipeline's stages, or every pipeline that left a journal here."""
-    from isogloss.pipeline.status import pipeline_states
+    from isogloss.pipeline.plan import pipeline_states
 
     states = pipeline_states(Path.cwd())
     if pipeline is not None:

@@ -12,18 +12,15 @@ from rich.table import Table
 from isogloss.cli.pipelines import read_plan
 from isogloss.cli.shown import output, print_json, say
 from isogloss.errors import RefusedError
-from isogloss.models.outline import Outline, outline_of, read_config
-from isogloss.models.unfetched import config_of_unfetched
-from isogloss.pipeline.asked import Asked, asked_of
-from isogloss.pipeline.estimate import Costs, Weights, costs_of, estimate
-from isogloss.pipeline.forecast import Forecast, forecast
-from isogloss.pipeline.gpus import gpu_here
-from isogloss.pipeline.machines import planned_machines
-from isogloss.pipeline.memory import RankMemory
-from isogloss.pipeline.steps import Plan, check_settings, resolve_dtype
-from isogloss.pipeline.unmade import Unmade, unmade
+from isogloss.models.config import Outline, config_of_unfetched, outline_of, read_config
+from isogloss.pipeline.plan import Plan, check_settings, resolve_dtype
+from isogloss.planning.estimate import Costs, Weights, costs_of, estimate
+from isogloss.planning.forecast import Forecast, forecast, planned_machines
+from isogloss.planning.llm_cost import Asked, asked_of
+from isogloss.planning.memory import RankMemory, gpu_here
+from isogloss.registry.resolve import Unmade, unmade
 from isogloss.spec import PipelineSpec, load_spec
-from isogloss.stages import stages_of
+from isogloss.stages.graph import stages_of
 
 
 def plan_command(

@@ -14,15 +14,14 @@ from isogloss.cli.evaluate import read_items
 from isogloss.cli.shown import output, print_json, progress, say
 from isogloss.data.rows import Axis
 from isogloss.errors import RefusedError, UserError
-from isogloss.evaluate.results import MACRO, Estimate
-from isogloss.evaluate.score import ScoreSettings, score_items
-from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import accuracies
 from isogloss.models.load import DType
 from isogloss.registry.bundle import Bundle
 from isogloss.registry.gate import AXES
+from isogloss.results.scores import MACRO, Estimate, Scores
+from isogloss.scoring.score import ScoreSettings, score_items
+from isogloss.scoring.statistics import accuracies
 from isogloss.stages.data import benchmark_digest
-from isogloss.stages.scoring import steered_pass
+from isogloss.stages.parallel import steered_pass
 
 
 @dataclass(frozen=True, kw_only=True)

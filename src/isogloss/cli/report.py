@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from isogloss.cli.shown import print_json, progress, say
 from isogloss.errors import UserError
 from isogloss.pipeline.finished import left_by_run
-from isogloss.pipeline.steps import STORE
+from isogloss.pipeline.plan import STORE
 from isogloss.stages.report import read_geometry, read_searches
 
 PAGE = "report.html"

@@ -10,13 +10,13 @@ from rich.table import Table
 
 from isogloss.cli.pipelines import read_plan
 from isogloss.cli.shown import output, print_json, progress, say
-from isogloss.pipeline.promotion import Promotion
+from isogloss.pipeline.promote import Promotion
 
 
 def search_worker_command(pipeline: Path, overrides: Sequence[str], *, checkpoint: str | None) -> None:
     """Join a search until it has all its trials. Started by a pipeline, it ends with that."""
     from isogloss.methods.launch import die_with_launcher
-    from isogloss.pipeline.join import join_search
+    from isogloss.pipeline.nodes import join_search
 
     die_with_launcher()
     plan = read_plan(pipeline, overrides)
@@ -26,7 +26,7 @@ def search_worker_command(pipeline: Path, overrides: Sequence[str], *, checkpoin
 
 def promote_command(pipeline: Path, overrides: Sequence[str], *, name: str | None, as_json: bool) -> None:
     """Gate and register the points of a finished search."""
-    from isogloss.pipeline.promotion import promote
+    from isogloss.pipeline.promote import promote
 
     promotion = promote(read_plan(pipeline, overrides), name=name)
     if as_json:
@@ -63,8 +63,8 @@ def _roles(promotion: Promotion) -> dict[int, list[str]]:
 
 def show_promotion(promotion: Promotion) -> None:
     """A table of the versions, then what was refused, then how to use the champion."""
-    from isogloss.evaluate.results import MACRO
-    from isogloss.report.numbers import delta_text
+    from isogloss.results.format import delta_text
+    from isogloss.results.scores import MACRO
 
     roles = _roles(promotion)
     table = Table(title=f"registered model {promotion.name}")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isogloss.evaluate.results import MACRO
 from isogloss.files import read_json
-from isogloss.pipeline.steps import Plan
+from isogloss.pipeline.plan import Plan
+from isogloss.results.scores import MACRO
 from isogloss.search.result import SearchResult, TrialRecord
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
 
 if TYPE_CHECKING:
-    from isogloss.pipeline.promotion import Promotion
+    from isogloss.pipeline.promote import Promotion
 
 
 def searches_json(plan: Plan, promotion: Promotion | None) -> dict[str, Any] | None:

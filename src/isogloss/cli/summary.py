@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from isogloss.cli.shown import say
 from isogloss.errors import UserError
 from isogloss.files import write_atomic
-from isogloss.pipeline.champion import champion_or_why
 from isogloss.pipeline.finished import left_by_run
+from isogloss.pipeline.promote import champion_or_why
 from isogloss.report.summary import summary_markdown
 from isogloss.stages.report import read_comparison, read_searches
 

@@ -27,6 +27,7 @@ from isogloss.errors import UserError
 if TYPE_CHECKING:
     from lingua import LanguageDetector
 
+
 SERVED_PRIOR = 2.5
 LEAST_SHARE = 0.35
 #: Among all languages of the Latin alphabet, by coarse models. Real questions of a language stay above it but for one in

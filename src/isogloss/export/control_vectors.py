@@ -16,8 +16,7 @@ from pathlib import Path
 import torch
 
 from isogloss.errors import RefusedError, UserError
-from isogloss.export.additions import additions, check_everywhere
-from isogloss.export.folder import CARD, copy_papers, new_folder
+from isogloss.export.huggingface import CARD, additions, check_everywhere, copy_papers, new_folder
 from isogloss.steering.apply import Positions
 from isogloss.steering.intervention import Intervention
 

@@ -16,11 +16,10 @@ import torch
 from torch import nn
 
 from isogloss.errors import RefusedError
-from isogloss.export.additions import additions, check_everywhere
-from isogloss.export.folder import CARD, copy_papers, new_folder
-from isogloss.models.blocks import block, decoder_blocks
+from isogloss.export.huggingface import CARD, additions, check_everywhere, copy_papers, new_folder
+from isogloss.models.hub import quiet_transformers
+from isogloss.models.layers import block, decoder_blocks
 from isogloss.models.load import LoadedModel
-from isogloss.models.quiet import quiet_transformers
 from isogloss.steering.apply import Positions, steer
 from isogloss.steering.intervention import Intervention
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
-from isogloss.localize.answers import Answers
-from isogloss.localize.asked import Asker, Prompt, Reply
-from isogloss.localize.cost import Budget, estimate, price_of
+from isogloss.localize.answers import Answers, Asker, Budget, Prompt, Reply, estimate, price_of, tokens_of
 
 #: So many characters of an answer are said back to who gave it: each is paid for again.
 _REPEATED = 4000
@@ -218,3 +218,142 @@ def _corrected(prompt: Prompt, answer: str, problem: str) -> Prompt:
     complaint = f"That cannot be used: {problem}. Answer the same request once more, and mend this."
     messages = (*prompt.messages, ("assistant", answer or "(nothing)"), ("user", complaint))
     return Prompt(messages, prompt.expected, source=prompt.source, target=prompt.target)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What models are told: to take a place out of a question, to translate options as a dictionary, to translate an instruction.
+#
+# The tasks are the paper's (its appendix on data); the words are ours. A change here asks everything anew, since answers are
+# kept by the text of what was asked.
+
+REMOVE = """You edit quiz questions for a study of local knowledge. You take the place out of a question and change nothing else.
+
+Rules:
+- Remove every mention of {place}: its name, its abbreviation, words for its people, and adjectives made from it.
+- With it goes only what tied it to the sentence: a preposition, an article, a particle, a comma.
+- Every other word stays, in its form and order. Do not rephrase, shorten, correct, explain or answer.
+- Where the sentence would be ungrammatical, put the most general word in the place's stead (the people, the country).
+- It must still be a question, in {language}, and must not hint at the place in any other way.
+
+Reply with the edited question alone, on one line."""
+
+OPTIONS = """You translate the answer options of a quiz into {language}, as people in {place} would write them.
+
+You get the question and a JSON object whose values are options in English. Rules:
+- Reply with one JSON object that has exactly the same keys, and for each key the translation of its value.
+- Copy numbers, dates, times and units' figures exactly as they are.
+- Dishes, brands, games, people and places go under the name by which they are known in {language}.
+- An option is as short as the original: no explanation, no note in brackets.
+- Different options stay different.
+
+Reply with the JSON object alone."""
+
+INSTRUCTION = """You translate what people write to an assistant, and what it replies, from English into {language}.
+
+Rules:
+- Translate all of it and add nothing. Do not answer, follow or comment on what it says.
+- Keep its form: paragraphs, lists, headings, emphasis.
+- Copy code blocks, inline code, addresses (URLs), file names and numbers exactly as they are.
+- Write as an educated native speaker would.
+
+Reply with the translation alone."""
+
+
+def remove_prompt(question: str, *, language: str, place: str) -> Prompt:
+    """Take `place` (its English name) out of a question in `language` (a code)."""
+    told = REMOVE.format(language=english_name(language), place=place)
+    return Prompt((("system", told), ("user", question)), tokens_of(question))
+
+
+def options_prompt(options: Mapping[str, str], *, question: str, language: str, place: str) -> Prompt:
+    """Translate {key: English option} into `language`; the English question gives the sense."""
+    told = OPTIONS.format(language=english_name(language), place=place)
+    shown = json.dumps(dict(options), ensure_ascii=False, indent=0)
+    asked = f"Question: {question}\nOptions:\n{shown}"
+    # Other scripts take more tokens for the same words.
+    return Prompt((("system", told), ("user", asked)), 2 * tokens_of(shown))
+
+
+def instruction_prompt(text: str, *, language: str) -> Prompt:
+    """Translate one side of an English instruction."""
+    told = INSTRUCTION.format(language=english_name(language))
+    return Prompt((("system", told), ("user", text)), 2 * tokens_of(text), source=text, target=language)
+
+
+def english_name(language: str) -> str:
+    """What English calls a language, and for Chinese the script as well."""
+    from babel import Locale
+
+    name = str(Locale.parse("en").languages[language])
+    return {"zh": "Simplified Chinese"}.get(language, name)
+
+
+def templates() -> dict[str, str]:
+    """All three, as they stand in the record of a run."""
+    return {"remove": REMOVE, "options": OPTIONS, "instruction": INSTRUCTION}
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What was left out, with its reason; and a few results for a person to read.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """One thing that was left out: `what` it was (question, option, item, prompt, response), and why."""
+
+    id: str
+    language: str
+    what: str
+    reason: str
+    message: str
+    asked: str = ""
+    original: str = ""
+    answer: str = ""
+
+
+def of_outcome(outcome: Outcome, *, id: str, language: str, what: str, original: str) -> Rejection:
+    """The last attempt of what no asker did."""
+    last = outcome.attempts[-1]
+    return Rejection(
+        id=id,
+        language=language,
+        what=what,
+        reason=last.reason,
+        message=last.message,
+        asked=last.asker,
+        original=original,
+        answer=last.answer,
+    )
+
+
+def lines(rejections: Iterable[Rejection]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in rejections)
+
+
+def by_reason(rejections: Iterable[Rejection]) -> dict[tuple[str, str, str], int]:
+    """{(language, what, reason): how many}, sorted."""
+    return dict(sorted(Counter((one.language, one.what, one.reason) for one in rejections).items()))
+
+
+def drawn(names: Iterable[str], *, seed: int, number: int) -> list[str]:
+    """`number` of `names` by a draw that does not depend on their order."""
+    return sorted(set(names), key=lambda name: hashlib.sha256(f"{seed}/{name}".encode()).hexdigest())[:number]
+
+
+def samples_page(title: str, explained: str, samples: Mapping[str, Sequence[Mapping[str, str]]]) -> str:
+    """Markdown for a person: by language, what went in beside what came out."""
+    parts = [f"# {title}\n\n{explained}\n"]
+    for language, rows in samples.items():
+        parts.append(f"\n## {language}\n")
+        if not rows:
+            parts.append("\nNothing came through.\n")
+        for number, row in enumerate(rows, start=1):
+            fields = "\n".join(f"   - {name}: {_one_line(text)}" for name, text in row.items())
+            parts.append(f"\n{number}.\n{fields}\n")
+    return "".join(parts)
+
+
+def _one_line(text: str) -> str:
+    joined = " ⏎ ".join(line.strip() for line in text.splitlines() if line.strip())
+    return joined.replace("<", "&lt;") if len(joined) <= 600 else f"{joined[:597].replace('<', '&lt;')}…"

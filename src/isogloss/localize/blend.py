@@ -13,18 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from isogloss.data.published.blend import REGION_OF, BlendChoice, BlendQuestion
+from isogloss.data.published.load import draw_splits
 from isogloss.data.rows import ENGLISH, ChoiceItem
-from isogloss.data.sets.blend import REGION_OF, BlendChoice, BlendQuestion
-from isogloss.data.sets.splits import draw_splits
 from isogloss.errors import UserError, did_you_mean
-from isogloss.localize.asked import Prompt
-from isogloss.localize.asking import Asking, Outcome, Task, Tier, Unfit
-from isogloss.localize.check_question import checked_question
+from isogloss.localize.answers import Prompt
+from isogloss.localize.asking import Asking, Outcome, Rejection, Task, Tier, Unfit, drawn, of_outcome, remove_prompt
+from isogloss.localize.checks import checked_question
 from isogloss.localize.options import option_work
 from isogloss.localize.places import Place, place_of
-from isogloss.localize.prompts import remove_prompt
-from isogloss.localize.rejected import Rejection, drawn, of_outcome
-from isogloss.localize.removers import REMOVABLE, remove_place
+from isogloss.localize.removers.common import REMOVABLE, remove_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

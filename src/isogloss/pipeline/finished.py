@@ -7,21 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from isogloss.errors import UserError
-from isogloss.evaluate.results import Comparison, Results
 from isogloss.files import damage, read_json
-from isogloss.pipeline.model import pipeline_model
+from isogloss.pipeline.plan import STORE, PipelineState, make_plan, pipeline_states, resolve_dtype
 from isogloss.pipeline.recording import PARENT
-from isogloss.pipeline.status import PipelineState, pipeline_states
-from isogloss.pipeline.steps import STORE, make_plan, resolve_dtype
+from isogloss.registry.resolve import pipeline_model
+from isogloss.results.scores import Comparison, Results
 from isogloss.spec import PipelineSpec, load_spec
-from isogloss.stages import stages_of
 from isogloss.stages.analyse import RESULTS, results_of
 from isogloss.stages.compare import comparison_of
+from isogloss.stages.graph import stages_of
 from isogloss.stages.report import read_comparison
 from isogloss.stages.stage import RECORD, Record
+from isogloss.tracking.client import fold
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.project import memory_of
-from isogloss.tracking.runs import fold
+from isogloss.tracking.mlflow_sync import memory_of
 
 _STAGE_KEY = "isogloss.stage_key"
 #: Without these nothing can be shown.

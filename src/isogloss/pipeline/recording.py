@@ -13,12 +13,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from isogloss.stages.stage import ChildRun, Record
-from isogloss.tracking.client import prepare_waits
+from isogloss.tracking.client import RunState, fold, prepare_waits
 from isogloss.tracking.journal import Journal, Status
-from isogloss.tracking.live import meanwhile
-from isogloss.tracking.project import Projection, project
-from isogloss.tracking.runs import RunState, fold
-from isogloss.tracking.views import CURVES_TAG
+from isogloss.tracking.mlflow_sync import Projection, meanwhile, project
+from isogloss.tracking.ui import CURVES_TAG
 
 PARENT = "pipeline"
 #: Stages whose numbers are the pipeline's too, and those whose files are.

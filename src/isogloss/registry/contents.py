@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import Condition, Estimate
-from isogloss.models.blocks import LAYER_CONVENTION
+from isogloss.models.layers import LAYER_CONVENTION
+from isogloss.results.scores import Condition, Estimate
 from isogloss.steering.apply import Positions
 from isogloss.steering.vectors import Kind
 

@@ -2,33 +2,56 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
+from pydantic import ValidationError
 
 from isogloss.errors import RefusedError, UserError
-from isogloss.files import MANIFEST, damage, read_manifest, sha256_file, sync_folder
-from isogloss.models.cache import cache_dir, writable_cache_dir
-from isogloss.registry.bundle import BUNDLE, Bundle, read_bundle, read_description
-from isogloss.registry.contents import Described
-from isogloss.registry.references import (
-    BUNDLE_FOLDER,
-    MANIFEST_TAG,
-    POINT_TAG,
-    artifacts_of,
-    find_version,
-    why_gone,
-)
-from isogloss.registry.safety import climbs_out
-from isogloss.registry.transfers import transfers
+from isogloss.files import MANIFEST, damage, read_json, read_manifest, sha256_file, sync_folder
+from isogloss.models.hub import cache_dir, writable_cache_dir
+from isogloss.registry.bundle import BUNDLE, SCORES, Bundle, climbs_out, read_bundle, read_description
+from isogloss.registry.contents import BundleScores, Described
+from isogloss.registry.references import BUNDLE_FOLDER, MANIFEST_TAG, POINT_TAG, artifacts_of, find_version, why_gone
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# While files travel to and from a store: longer waits, since a model's weights take time, and no bar for each file.
+
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+_BAR = "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"
+#: The longest silence of a server while it takes or gives a file, in seconds.
+TRANSFER_SECONDS = 300
+
+
+@contextmanager
+def transfers() -> Iterator[None]:
+    """While open, MLflow waits `TRANSFER_SECONDS` for a server that is busy with a file, and draws nothing."""
+    before = {name: os.environ.get(name) for name in (_TIMEOUT, _BAR)}
+    longest = max(TRANSFER_SECONDS, int(before[_TIMEOUT] or 0))
+    os.environ.update({_TIMEOUT: str(longest), _BAR: "false"})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -160,3 +183,45 @@ def _same(dest: Path, version: ModelVersion) -> Bundle:
     if dest.is_symlink() or not manifest.is_file() or sha256_file(manifest) != version.tags[MANIFEST_TAG]:
         raise UserError(f"{dest} is there already and is not {_called(version)}; name a new folder, or remove it")
     return read_bundle(dest)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What a registered version says of itself, without its weights: a few kilobytes, verified as the whole would be.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A version of a registered model: what it is, and its scores on test."""
+
+    name: str
+    version: int
+    described: Described
+    scores: BundleScores
+
+
+def read_standing(ref: str, *, client: MlflowClient) -> Standing:
+    """Description and scores of the version that `ref` (`models:/NAME@alias`, `models:/NAME/3`) names.
+
+    Raises:
+        UserError: no such version.
+        RefusedError: its files are not what was registered.
+    """
+    version = find_version(ref, client=client)
+    what = f"version {version.version} of '{version.name}'"
+    repository = artifacts_of(version, client=client)
+    with tempfile.TemporaryDirectory() as aside, transfers():
+        for name in (MANIFEST, BUNDLE, SCORES):
+            repository.download_artifacts(f"{BUNDLE_FOLDER}/{name}", dst_path=aside)
+        folder = Path(aside) / BUNDLE_FOLDER
+        manifest = read_manifest(folder)
+        if manifest is None or sha256_file(folder / MANIFEST) != version.tags[MANIFEST_TAG]:
+            raise RefusedError(f"{what}: its {MANIFEST} is not the one that was registered ({version.source})")
+        for name in (BUNDLE, SCORES):
+            if sha256_file(folder / name) != manifest["files"].get(name, {}).get("sha256"):
+                raise RefusedError(f"{what}: its {name} is not the one that was registered ({version.source})")
+        try:
+            described = Described.model_validate(read_json(folder / BUNDLE))
+            scores = BundleScores.model_validate(read_json(folder / SCORES))
+        except ValidationError as error:
+            raise RefusedError(f"{what}: {error.title} is of another version of isogloss") from error
+    return Standing(name=version.name, version=int(version.version), described=described, scores=scores)

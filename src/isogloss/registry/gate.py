@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from isogloss.data.rows import ENGLISH, Axis
 from isogloss.errors import RefusedError
-from isogloss.evaluate.results import MACRO, Estimate
 from isogloss.registry.contents import BundleScores, Lineage
-from isogloss.spec.promote import PromoteSection
+from isogloss.results.scores import MACRO, Estimate
+from isogloss.spec.pipeline import PromoteSection
 
 AXES: tuple[Axis, ...] = ("transfer", "localization")
 _DIGEST_LENGTH = 64

@@ -16,11 +16,11 @@ from pydantic import ValidationError
 
 from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.errors import IsoglossError, UserError, did_you_mean
-from isogloss.evaluate.score import ScoreSettings
 from isogloss.files import read_json
 from isogloss.registry.bundle import BUNDLE
 from isogloss.registry.contents import Described
 from isogloss.registry.references import BUNDLE_FOLDER
+from isogloss.scoring.score import ScoreSettings
 from isogloss.spec.pipeline import ScoringSection
 
 _TASKS = ("generate", "score")

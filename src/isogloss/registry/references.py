@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
+
 POINT_TAG = "isogloss.point"
 #: sha256 of the bundle's manifest: ties the version to its files.
 MANIFEST_TAG = "isogloss.manifest"

@@ -6,28 +6,109 @@ So a kill at any moment leaves the old aliases on whole versions, and the same c
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
+import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 
+from isogloss import __version__
 from isogloss.errors import RefusedError, UserError
 from isogloss.files import MANIFEST, damage, digest_of, sha256_file
-from isogloss.models.cache import writable_cache_dir
+from isogloss.models.hub import writable_cache_dir
 from isogloss.registry.bundle import Bundle, read_bundle
-from isogloss.registry.fetch import download
-from isogloss.registry.package import write_package
+from isogloss.registry.card import describe, tags_of
+from isogloss.registry.fetch import download, transfers
 from isogloss.registry.references import BUNDLE_FOLDER, MANIFEST_TAG, POINT_TAG, artifacts_of
-from isogloss.registry.tags import describe, tags_of
-from isogloss.registry.transfers import transfers
+from isogloss.tracking.store import database_path, read_only
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What MLflow needs beside a bundle to load it as a pyfunc: `MLmodel`, a signature, requirements and a few lines of code.
+#
+# Models from code, safetensors only: nothing of a version is a pickle.
+
+#: The file that MLflow runs, copied into every version.
+CODE = Path(__file__).parent / "served.py"
+
+
+def write_package(bundle: Bundle, folder: Path) -> None:
+    """Write MLflow's part of a version into `folder`, which must be absent; the bundle goes to `bundle/` beside it."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*An input example was not provided")  # it would load the model
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(CODE),
+            signature=signature(),
+            pip_requirements=[f"isogloss=={__version__}"],
+            model_config={"dtype": "float32", "device": "cpu", "base": None},
+            metadata={"isogloss": {"name": bundle.name, "kind": bundle.kind, "point": bundle.point}},
+        )
+    description = Model.load(str(folder))
+    # The bundle is named here instead of being handed over as an artifact, which would copy the weights twice; and no
+    # path of this machine goes along.
+    flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
+    del flavor["cloudpickle_version"]  # nothing was pickled
+    flavor.update(
+        {"artifacts": {BUNDLE_FOLDER: {"path": BUNDLE_FOLDER, "uri": BUNDLE_FOLDER}}, "model_code_path": CODE.name}
+    )
+    description.save(str(folder / "MLmodel"))
+
+
+def signature() -> Any:
+    """A table with `prompt` (and `options`, `language`) in; `text`, or `scores` and `picked`, out, with the `language`.
+
+    Parameters: `task` is `generate` or `score`. `language` is that of every prompt; None detects it. `en_gamma` and
+    `loc_gamma` take the place of the version's own strengths; None leaves them.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array, DataType
+
+    text, number = DataType.string, DataType.double
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec(text, "prompt"),
+                ColSpec(Array(text), "options", required=False),
+                ColSpec(text, "language", required=False),
+            ]
+        ),
+        outputs=Schema(
+            [
+                ColSpec(text, "text", required=False),
+                ColSpec(Array(number), "scores", required=False),
+                ColSpec(DataType.long, "picked", required=False),
+                ColSpec(text, "language", required=False),
+            ]
+        ),
+        params=ParamSchema(
+            [
+                ParamSpec("task", text, "generate"),
+                ParamSpec("language", text, None),
+                ParamSpec("en_gamma", number, None),
+                ParamSpec("loc_gamma", number, None),
+                ParamSpec("max_new_tokens", DataType.long, 64),
+            ]
+        ),
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 CHAMPION, KNEE, PREVIOUS = "champion", "knee", "previous"
 #: The aliases that a caller may give; `previous` follows from `champion`.
@@ -215,3 +296,57 @@ def _move_aliases(client: MlflowClient, name: str, wanted: Mapping[str, int]) ->
         if now.get(alias) != number:
             client.set_registered_model_alias(name, alias, str(number))
     return {**now, **steps}
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# What a local registry holds already, read from its database without mlflow, whose start takes seconds.
+#
+# A finished pipeline is run again and again, to see its results or to go on; nearly always its points are registered, with
+# the aliases where they belong. Whatever is not exactly so is left to the registration itself.
+
+_VERSIONS = """
+SELECT point.value, manifest.value, versions.version, versions.source FROM model_versions AS versions
+JOIN model_version_tags AS point
+  ON point.name = versions.name AND point.version = versions.version AND point.key = :point
+JOIN model_version_tags AS manifest
+  ON manifest.name = versions.name AND manifest.version = versions.version AND manifest.key = :manifest
+WHERE versions.name = :name AND versions.current_stage != 'Deleted_Internal' ORDER BY versions.version
+"""
+_ALIASES = "SELECT alias, version FROM registered_model_aliases WHERE name = :name"
+
+
+def registered_already(
+    bundles: Sequence[Bundle], *, uri: str, name: str, aliases: Mapping[str, str]
+) -> Registered | None:
+    """What registering `bundles` as `name` would give where it would change nothing, else None; a server is not asked.
+
+    Each point must have a version whose files lie on this machine, its manifest as it was registered and the others of the
+    sizes that this says, and each of `aliases` (alias → point) must be on its version. Contents are verified
+    where they are used: by `isogloss promote`, fetching and loading.
+    """
+    database = database_path(uri)
+    if database is None or not database.is_file():
+        return None
+    try:
+        with closing(read_only(database, timeout=1.0)) as connection:
+            tags = {"name": name, "point": POINT_TAG, "manifest": MANIFEST_TAG}
+            rows = connection.execute(_VERSIONS, tags).fetchall()
+            now = {str(alias): int(number) for alias, number in connection.execute(_ALIASES, {"name": name})}
+    except sqlite3.DatabaseError:  # locked, or not as this version of MLflow makes it: the registration will see
+        return None
+    whole = [(point, int(number)) for point, manifest, number, source in rows if _is_whole(source, manifest)]
+    numbers = dict(reversed(whole))  # of several the first
+    if not {bundle.point for bundle in bundles} <= numbers.keys():
+        return None
+    if any(now.get(alias) != numbers[point] for alias, point in aliases.items()):
+        return None
+    versions = (Version(name=name, number=numbers[one.point], point=one.point, new=False) for one in bundles)
+    return Registered(versions=tuple(versions), aliases=now)
+
+
+def _is_whole(source: str, manifest: str) -> bool:
+    address = urlsplit(source)
+    folder = Path(unquote(address.path)) / BUNDLE_FOLDER
+    if address.scheme != "file" or not (folder / MANIFEST).is_file():
+        return False
+    return sha256_file(folder / MANIFEST) == manifest and damage(folder, checksums=False) is None

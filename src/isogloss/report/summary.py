@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import Comparison, Condition, Estimate, Results
-from isogloss.report.comparison import comparison_findings
 from isogloss.report.comparison.rows import AXES, NONE, comparison_rows, is_clear
-from isogloss.report.comparison.tables import comparison_markdown
-from isogloss.report.findings import SUR, findings, macro_delta
-from isogloss.report.mermaid import plane_chart
-from isogloss.report.numbers import delta_text, points
-from isogloss.report.searched.findings import findings_on_test
-from isogloss.report.searched.study import Searches
-from isogloss.report.table import results_markdown
+from isogloss.report.findings import comparison_findings, findings
+from isogloss.report.page import plane_chart
+from isogloss.report.searched.findings import Searches, findings_on_test
+from isogloss.report.tables import comparison_markdown, results_markdown
+from isogloss.results.format import delta_text, points
+from isogloss.results.names import SUR
+from isogloss.results.scores import Comparison, Condition, Estimate, Results, macro_delta
 
 #: Shown of a commit or digest.
 _SHORT = 8

@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from isogloss.search.point import SteeringPoint
-from isogloss.search.space import SearchSpace
+from isogloss.search.space import SearchSpace, SteeringPoint
 
 #: Where a trial's point comes from: γ = 0, the paper's choice, the sweep's, the first-order estimate, or the sampler.
 Source = Literal["zero", "paper", "sweep", "first-order", "sampler"]

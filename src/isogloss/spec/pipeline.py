@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from types import UnionType
@@ -12,14 +13,139 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_v
 
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of
-from isogloss.spec.align import METHODS, AlignSection
-from isogloss.spec.analyses import AnalysesSection
-from isogloss.spec.launch import LAUNCH_FOLDER
+from isogloss.spec.align import LAUNCH_FOLDER, METHODS, AlignSection, Method
 from isogloss.spec.localize import NOT_LOCALIZED, NOT_TRANSLATED, LocalizeSection, TranslateSection
-from isogloss.spec.promote import PromoteSection
-from isogloss.spec.reading import NOT_YAML, read_yaml
-from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.spec.section import Finite, Layers, Section, sets_or_files
+from isogloss.spec.section import NOT_YAML, Count, Finite, Layers, Positive, Section, is_files, read_yaml, sets_or_files
+
+# --------------------------------------------------------------------------------------------------------------------
+# The `analyses` section: which analyses of states and choices a pipeline makes, and of how much.
+
+Analysis = Literal["perpendicularity", "pca", "convergence", "retrieval", "agreement"]
+ANALYSES: tuple[Analysis, ...] = ("perpendicularity", "pca", "convergence", "retrieval", "agreement")
+
+
+class AnalysesSection(Section):
+    """Which analyses are made of each model, unsteered and steered; `run: []` makes none.
+
+    `items` bounds the test items a language and axis whose states are captured (null: all). `sentences` are what
+    retrieval looks for: `questions`, the bare universal questions of test, or files of parallel sentences; at most
+    `most_sentences`. `layers` are those captured.
+    """
+
+    run: tuple[Analysis, ...] = ANALYSES
+    items: Annotated[int, Field(ge=2)] | None = 40
+    sentences: Literal["questions"] | tuple[Path, ...] = "questions"
+    most_sentences: Annotated[int, Field(ge=2)] = 100
+    layers: Layers = "all"
+
+    @field_validator("run")
+    @classmethod
+    def _in_order(cls, value: tuple[Analysis, ...]) -> tuple[Analysis, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("an analysis stands twice")
+        return tuple(one for one in ANALYSES if one in value)
+
+    @field_validator("sentences", mode="before")
+    @classmethod
+    def _questions_or_files(cls, value: Any) -> Any:
+        if value != "questions" and not is_files(value):
+            raise ValueError(f"should be 'questions' or a list of files, for example [flores.jsonl], not {value!r}")
+        return value
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Settings of the gate before the registry: what a point must hold on test to become a registered version.
+
+#: Names that MLflow's registry and a `models:/NAME@alias` reference can carry.
+RegisteredName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+#: A change of accuracy as a fraction: −0.05 is five points lost.
+Floor = Annotated[float, Field(ge=-1, le=1, allow_inf_nan=False)]
+
+
+class PromoteSection(Section):
+    """`name` is the registered model's; null promotes nothing.
+
+    The floors bound the lower end of the macro 95 % interval of each axis' paired change against the unaligned model.
+    `min_items` are needed of every language on each axis. `allow_dirty` lets points of a working tree with uncommitted
+    changes, or of no known commit, pass. At most `max_points` become versions.
+    """
+
+    name: RegisteredName | None = None
+    transfer_floor: Floor = -0.05
+    localization_floor: Floor = 0.0
+    min_items: Count = 20
+    allow_dirty: bool = False
+    max_points: Count = 5
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The `search` section: which models' layers and strengths are searched, within what, and by how many workers.
+
+#: A model of a pipeline by name: the pipeline's own, or what a method made of it.
+Checkpoint = Literal["unaligned"] | Method
+Range = tuple[Finite, Finite]
+
+
+class SearchSection(Section):
+    """A study for each of `checkpoints`; without any, no search.
+
+    A trial is a point: EN in one layer and LOC in another, each with its strength γ. `en_layers` and `loc_layers` are
+    the candidates, `en_gammas` and `loc_gammas` the lowest and highest strength; `per_language` gives each language
+    strengths (`gammas`), or layers and strengths (`all`), of its own. `statistic` is what is maximised on dev2, on both
+    axes: the gold option's probability among the options, or accuracy. A point is feasible where transfer falls by at
+    most `max_transfer_loss` against the same model unsteered, and localization by `max_localization_loss` (fractions;
+    null: by any). `starts` points proposed by a first-order estimate are tried first, after γ = 0, the paper's and the sweep's.
+
+    `storage` is where the study is kept: null for a file beside the stage, or the URL of a database that workers on
+    several machines reach. `workers` processes share the study here. `memory` GiB may hold the hidden states that trials start
+    from. None of the three can change what a point scores.
+    """
+
+    checkpoints: tuple[Checkpoint, ...] = ()
+    trials: Count = 60
+    sampler: Literal["tpe", "nsga2", "gp"] = "tpe"
+    en_layers: Layers = "all"
+    loc_layers: Layers = "all"
+    en_gammas: Range = (0.0, 1.0)
+    loc_gammas: Range = (0.0, 3.0)
+    per_language: Literal["no", "gammas", "all"] = "no"
+    statistic: Literal["probability", "accuracy"] = "probability"
+    max_transfer_loss: Annotated[float, Field(ge=0, le=1)] | None = 0.02
+    max_localization_loss: Annotated[float, Field(ge=0, le=1)] | None = None
+    starts: Annotated[int, Field(ge=0)] = 4
+    seed: int = 0
+    storage: str | None = None
+    workers: Count = 1
+    memory: Positive = 2.0
+
+    @field_validator("checkpoints")
+    @classmethod
+    def _once(cls, value: tuple[Checkpoint, ...]) -> tuple[Checkpoint, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a checkpoint stands twice")
+        return value
+
+    @field_validator("en_gammas", "loc_gammas")
+    @classmethod
+    def _rising(cls, value: Range) -> Range:
+        if value[0] > value[1]:
+            raise ValueError(f"the lowest strength comes first, not {list(value)}")
+        return value
+
+    @field_validator("storage")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        # A pipeline's settings are logged and shown.
+        if value is not None and re.search(r"://[^/@]*:[^/@]*@", value):
+            raise ValueError("holds a password, and settings are logged: put it into PGPASSWORD or ~/.pgpass")
+        return value
+
+
+#: Settings that change how fast a search is, not what a point scores.
+NOT_RESULTS = {"storage", "workers", "memory"}
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 #: The stages that measure and steer the model as it is, in the order in which they run.
 STAGES = ("data", "baseline", "vectors", "sweep", "evaluate", "analyse", "report")

@@ -11,17 +11,23 @@ from typing import Any, Literal
 import psutil
 
 from isogloss.data.rows import REGIONS
-from isogloss.evaluate.results import MACRO, Choice, Condition, Results, SweepPoint
-from isogloss.evaluate.scores import ItemScore, Scores
-from isogloss.evaluate.statistics import accuracies, bias_differences, bias_rates, differences
 from isogloss.files import read_json, write_json
-from isogloss.models.shape import model_shape
+from isogloss.models.config import model_shape
+from isogloss.results.scores import MACRO, Choice, Condition, ItemScore, Results, Scores, SweepPoint
+from isogloss.scoring.statistics import accuracies, bias_differences, bias_rates, differences
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import CONTEXT, TEST
-from isogloss.stages.conditions import STEERINGS, condition_run, plane_metrics, points, steering_params
 from isogloss.stages.data import AXES, benchmark_digest, datasets_of
-from isogloss.stages.evaluate import CONDITIONS, INTERVENTIONS
-from isogloss.stages.scoring import on_axis, split_items
+from isogloss.stages.evaluate import (
+    CONDITIONS,
+    INTERVENTIONS,
+    STEERINGS,
+    condition_run,
+    plane_metrics,
+    points,
+    steering_params,
+)
+from isogloss.stages.parallel import on_axis, split_items
 from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.evaluate.results import MACRO
-from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import accuracies, bias_rates
+from isogloss.results.scores import MACRO, Scores
+from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import AXES, datasets_of
-from isogloss.stages.scoring import on_axis, score_conditions, split_items
+from isogloss.stages.parallel import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 
 DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"

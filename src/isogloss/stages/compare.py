@@ -7,20 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Comparison, CurvePoint, Estimate, Results, TrainedModel
-from isogloss.evaluate.scores import ItemScore, Scores
-from isogloss.evaluate.statistics import differences
 from isogloss.files import read_json, write_json
+from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import LOG
-from isogloss.methods.log import read_log
+from isogloss.results.scores import MACRO, Comparison, CurvePoint, Estimate, ItemScore, Results, Scores, TrainedModel
+from isogloss.scoring.statistics import differences
 from isogloss.spec import PipelineSpec
+from isogloss.stages.align import CURVE, check_items, curve_point
 from isogloss.stages.analyse import LABEL, RESULTS, condition_of, steering_notes
 from isogloss.stages.baseline import DEV2, TEST
-from isogloss.stages.conditions import STEERINGS, condition_run, plane_metrics, points, steering_params
 from isogloss.stages.data import AXES, datasets_of
-from isogloss.stages.evaluate import CONDITIONS
-from isogloss.stages.follow import CURVE, check_items, curve_point
-from isogloss.stages.scoring import on_axis
+from isogloss.stages.evaluate import CONDITIONS, STEERINGS, condition_run, plane_metrics, points, steering_params
+from isogloss.stages.parallel import on_axis
 from isogloss.stages.stage import ChildRun, Dataset, Record, StageRun
 
 COMPARISON = "comparison.json"

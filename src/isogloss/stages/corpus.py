@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.read import RowType, read_rows, write_rows
-from isogloss.data.rows import InstructionRow, ParallelRow, Row
-from isogloss.data.sets.catalogue import FLORES, OPENASSISTANT
-from isogloss.data.sets.entries import files_of, identities, noted, twice
-from isogloss.data.sets.load import load_flores, set_and_split
+from isogloss.data.published.catalogue import FLORES, OPENASSISTANT
+from isogloss.data.published.load import files_of, identities, load_flores, noted, set_and_split, twice
+from isogloss.data.rows import InstructionRow, ParallelRow, Row, RowType, read_rows, write_rows
 from isogloss.errors import UserError
 from isogloss.files import digest_of, sha256_file, write_json
 from isogloss.spec import PipelineSpec

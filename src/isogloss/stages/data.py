@@ -8,12 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.read import read_choices, write_rows
-from isogloss.data.rows import ENGLISH, Axis, ChoiceItem
-from isogloss.data.sets.catalogue import BLEND, GLOBAL_MMLU
-from isogloss.data.sets.entries import files_of, identities, noted, twice
-from isogloss.data.sets.load import load_global_mmlu
-from isogloss.data.sets.splits import draw_splits
+from isogloss.data.published.catalogue import BLEND, GLOBAL_MMLU
+from isogloss.data.published.load import draw_splits, files_of, identities, load_global_mmlu, noted, twice
+from isogloss.data.rows import ENGLISH, Axis, ChoiceItem, read_choices, write_rows
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of, read_json, write_atomic, write_json
 from isogloss.spec import PipelineSpec

@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.sets.blend import COUNTRIES
-from isogloss.data.sets.catalogue import BLEND
-from isogloss.data.sets.load import blend_identity
+from isogloss.data.published.blend import COUNTRIES
+from isogloss.data.published.catalogue import BLEND, OPENASSISTANT
+from isogloss.data.published.load import blend_identity, identity_of
 from isogloss.errors import UserError
 from isogloss.files import sha256_file
 from isogloss.localize.blend import countries_named
-from isogloss.localize.made import Made, Source, make_localized
+from isogloss.localize.made import Made, Source, make_localized, make_translated
 from isogloss.models.load import resolve
 from isogloss.models.reference import parse_model_ref
 from isogloss.spec import PipelineSpec
-from isogloss.spec.localize import NOT_LOCALIZED, AskerSection, LocalizeSection
+from isogloss.spec.localize import NOT_LOCALIZED, NOT_TRANSLATED, AskerSection, LocalizeSection, TranslateSection
+from isogloss.stages.corpus import rows_digest
 from isogloss.stages.data import benchmark_digest
 from isogloss.stages.stage import Dataset, Metric, Record, StageRun
 
@@ -95,3 +96,44 @@ def record_of(made: Made, dataset: Dataset) -> Record:
         datasets=(dataset,),
         note=made.note,
     )
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Stage `translate`: English instructions in the languages of the data, for stage `corpus`.
+
+
+def translate_section_of(spec: PipelineSpec) -> TranslateSection:
+    """The section, which OpenAssistant by name needs. Raises UserError where it is missing."""
+    if spec.translate is None:
+        raise UserError(
+            "translate: is missing; `openassistant` in align.instructions needs it, to say who translates: "
+            "translate.first with kind, model and, for an endpoint, url"
+        )
+    return spec.translate
+
+
+def translate_settings(spec: PipelineSpec) -> Any:
+    """The section, with contents in place of files or the published set's identity, and the languages."""
+    section = translate_section_of(spec)
+    chosen = section.model_dump(mode="json", exclude=NOT_TRANSLATED)
+    chosen["instructions"] = digests(section.instructions, "translate.instructions") or identity_of(
+        OPENASSISTANT.name, (), mirror=spec.data.mirror, revision=spec.data.revisions.get(OPENASSISTANT.name)
+    )
+    languages = section.languages or spec.data.languages
+    return {**chosen, "languages": list(languages), "models": model_digests(section.first, section.second)}
+
+
+def run_translate(stage: StageRun) -> Record:
+    """Translate, and keep what came of it and what did not."""
+    spec = stage.spec
+    made = make_translated(
+        translate_section_of(spec),
+        stage.out,
+        languages=spec.data.languages,
+        source=Source(mirror=spec.data.mirror, revision=spec.data.revisions.get(OPENASSISTANT.name)),
+        progress=stage.progress,
+        say=stage.say,
+        reasons=stage.work,
+    )
+    rows = tuple(made.rows)
+    return record_of(made, Dataset(name="translated", digest=rows_digest(rows), context="training", rows=len(rows)))

@@ -8,25 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.analysis.agreement import agreement
-from isogloss.analysis.capture import capture_states
-from isogloss.analysis.convergence import convergence
+from isogloss.analysis.capture import UNSTEERED, Prompt, States, capture_states, item_prompts
+from isogloss.analysis.convergence import convergence, pair_products
 from isogloss.analysis.pca import pca
 from isogloss.analysis.perpendicularity import perpendicularity
-from isogloss.analysis.products import pair_products
-from isogloss.analysis.questions import Prompt, item_prompts
-from isogloss.analysis.results import Agreement, Panel, Perpendicularity, Retrieval
 from isogloss.analysis.retrieval import retrieval
-from isogloss.analysis.states import UNSTEERED, States
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import Scoring, prompts_by
-from isogloss.evaluate.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.models.load import LoadedModel
-from isogloss.report.geometry import Geometry
-from isogloss.spec.analyses import ANALYSES, Analysis
+from isogloss.report.geometry.findings import Geometry
+from isogloss.results.analyses import Agreement, Panel, Perpendicularity, Retrieval
+from isogloss.scoring.prompts import Scoring, prompts_by
+from isogloss.scoring.score import BASELINE, Pass, ScoreSettings, score_items
+from isogloss.spec.pipeline import ANALYSES, Analysis
+from isogloss.stages.checkpoints import CONDITIONS
 from isogloss.stages.data import AXES
-from isogloss.stages.panels import CONDITIONS
-from isogloss.stages.scoring import steered_pass
+from isogloss.stages.parallel import steered_pass
 from isogloss.stages.stage import Progress
 from isogloss.steering.apply import Positions
 from isogloss.steering.intervention import Intervention

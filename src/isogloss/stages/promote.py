@@ -7,40 +7,80 @@ its bundles, and change nothing in them.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from isogloss import __version__
 from isogloss.data.rows import REGIONS
-from isogloss.evaluate.results import MACRO, Condition
-from isogloss.evaluate.scores import Scores
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
-from isogloss.models.adapters import is_adapter
-from isogloss.models.shape import model_shape
-from isogloss.registry.bases import merged_from
-from isogloss.registry.bundle import CARD, Bundle, write_bundle
+from isogloss.models.config import model_shape
+from isogloss.models.load import is_adapter
+from isogloss.registry.bundle import CARD, Bundle, merged_from, write_bundle
 from isogloss.registry.card import PICTURE, card
-from isogloss.registry.contents import Base, BundleScores, BundleSpec, Lineage
+from isogloss.registry.contents import Base, BundleScores, BundleSpec, Git, Lineage
+from isogloss.results.names import UNALIGNED
+from isogloss.results.scores import MACRO, Condition, Scores
 from isogloss.search.front import knee_of, pareto_front
-from isogloss.search.point import SteeringPoint
 from isogloss.search.result import SearchResult, TrialRecord
+from isogloss.search.space import SteeringPoint
 from isogloss.spec import PipelineSpec
 from isogloss.stages.analyse import condition_of
 from isogloss.stages.baseline import TEST
+from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
 from isogloss.stages.compare import LABELS
-from isogloss.stages.conditions import condition_run, point_params
 from isogloss.stages.corpus import corpus_digest
 from isogloss.stages.data import benchmark_digest, datasets_of
-from isogloss.stages.git import working_tree
-from isogloss.stages.points import UNALIGNED, checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.scoring import score_conditions, split_items
+from isogloss.stages.evaluate import condition_run, point_params
+from isogloss.stages.parallel import score_conditions, split_items
 from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.steering.intervention import Intervention
+
+# --------------------------------------------------------------------------------------------------------------------
+# The state of the working tree that a result was made from.
+
+#: What `git describe --always --dirty --abbrev=40 --exclude '*'` says: the commit, and whether the tree had changes.
+_DESCRIBED = re.compile(r"(?P<commit>[0-9a-f]{40})(?P<dirty>-dirty)?")
+
+
+def working_tree() -> Git:
+    """Commit of the checkout that the package runs from, or else of the current folder, and whether it has changes.
+
+    Outside a checkout, or without git, what `ISOGLOSS_COMMIT` says: an image carries there what it was built from. Both are
+    None without that.
+    """
+    found = _checkout()
+    if found.commit is not None:
+        return found
+    built = _DESCRIBED.fullmatch(os.environ.get("ISOGLOSS_COMMIT", ""))
+    return found if built is None else Git(commit=built["commit"], dirty=built["dirty"] is not None)
+
+
+def _checkout() -> Git:
+    # GitPython looks for the git program when it is imported, and raises ImportError without one.
+    try:
+        import git
+    except ImportError:
+        return Git()
+    for place in (Path(__file__).parent, Path.cwd()):
+        try:
+            repository = git.Repo(place, search_parent_directories=True)
+            tracked = repository.git.ls_files("--", str(place)) if place != Path.cwd() else "."
+            if tracked:
+                return Git(commit=repository.head.commit.hexsha, dirty=repository.is_dirty(untracked_files=False))
+        except (git.InvalidGitRepositoryError, git.NoSuchPathError, git.GitCommandError, ValueError):
+            continue
+    return Git()
+
+
+# --------------------------------------------------------------------------------------------------------------------
 
 CANDIDATES = "candidates.json"
 BUNDLES = "bundles"
@@ -239,7 +279,7 @@ def _bundle(
 
 def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePoint]) -> str:
     """The model card, with its picture beside it."""
-    from isogloss.report.searched.candidates import candidates_figure
+    from isogloss.report.searched.figures import candidates_figure
 
     figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points}, marked=point.name)
     figure.savefig(bundle.folder / PICTURE, dpi=150)
@@ -247,7 +287,7 @@ def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePo
 
 
 def _draw(stage: StageRun, points: Sequence[CandidatePoint]) -> None:
-    from isogloss.report.searched.candidates import candidates_figure
+    from isogloss.report.searched.figures import candidates_figure
 
     figure = candidates_figure(
         {one.name: (one.checkpoint, one.condition) for one in points},

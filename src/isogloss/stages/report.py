@@ -9,22 +9,22 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from isogloss.analysis.pca import PCA_FILE
-from isogloss.analysis.results import COORDINATES, Agreement, Convergence, Pca, Perpendicularity, Retrieval
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Comparison, Results
 from isogloss.files import read_json
 from isogloss.report.comparison.rows import NONE
-from isogloss.report.geometry import Geometry
-from isogloss.report.searched.study import Candidate, Searches, Study
+from isogloss.report.geometry.findings import Geometry
+from isogloss.report.searched.findings import Candidate, Searches, Study
+from isogloss.results.analyses import COORDINATES, Agreement, Convergence, Pca, Perpendicularity, Retrieval
+from isogloss.results.names import UNALIGNED
+from isogloss.results.scores import MACRO, Comparison, Results
 from isogloss.search.front import knee_of
 from isogloss.search.result import SearchResult
 from isogloss.spec import PipelineSpec
-from isogloss.spec.analyses import ANALYSES
-from isogloss.stages import agreement, convergence, perpendicularity, retrieval
+from isogloss.spec.pipeline import ANALYSES
+from isogloss.stages import analyses
 from isogloss.stages.analyse import RESULTS
 from isogloss.stages.compare import COMPARISON, LABELS
 from isogloss.stages.data import AXES
-from isogloss.stages.points import UNALIGNED
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Record, StageRun
@@ -78,12 +78,12 @@ def read_geometry(spec: PipelineSpec, folders: Mapping[str, Path]) -> Geometry |
 
     projected = "pca" in there
     return Geometry(
-        perpendicularity=values("perpendicularity", perpendicularity.FILE, Perpendicularity),
+        perpendicularity=values("perpendicularity", analyses.PERPENDICULARITY_FILE, Perpendicularity),
         pca=Pca.model_validate(read_json(folders["pca"] / PCA_FILE)) if projected else None,
         coordinates=np.load(folders["pca"] / COORDINATES, allow_pickle=False) if projected else None,
-        convergence=values("convergence", convergence.FILE, Convergence),
-        retrieval=values("retrieval", retrieval.FILE, Retrieval),
-        agreement=values("agreement", agreement.FILE, Agreement),
+        convergence=values("convergence", analyses.CONVERGENCE_FILE, Convergence),
+        retrieval=values("retrieval", analyses.RETRIEVAL_FILE, Retrieval),
+        agreement=values("agreement", analyses.AGREEMENT_FILE, Agreement),
         missing=tuple(
             f"{name}: {'not finished' if name in spec.analyses.run else 'not asked for (analyses.run)'}"
             for name in ANALYSES

@@ -17,31 +17,28 @@ from typing import Any
 
 from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.errors import UserError
-from isogloss.evaluate.first_order import first_order
-from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.starting_points import starting_points, trusted_steps
-from isogloss.evaluate.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
-from isogloss.evaluate.trials import TrialScorer
 from isogloss.files import digest_of, read_json, write_json
-from isogloss.models.blocks import num_layers
+from isogloss.models.layers import num_layers
 from isogloss.models.load import LoadedModel
-from isogloss.search.point import SteeringPoint
+from isogloss.results.scores import Scores
+from isogloss.scoring.first_order import first_order
+from isogloss.scoring.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
+from isogloss.scoring.steering_scorer import TrialScorer
+from isogloss.search.front import finished_trials, progress_note, summarise
 from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
-from isogloss.search.space import SearchSpace
+from isogloss.search.space import SearchSpace, SteeringPoint
+from isogloss.search.start import starting_points, trusted_steps
 from isogloss.search.study import Study, open_study
-from isogloss.search.summary import finished_trials, progress_note, summarise
-from isogloss.search.trials import record_of
-from isogloss.search.worker import run_trials
+from isogloss.search.worker import record_of, run_trials
 from isogloss.spec import PipelineSpec
-from isogloss.spec.search import NOT_RESULTS, SearchSection
-from isogloss.stages.conditions import point_params
+from isogloss.spec.pipeline import NOT_RESULTS, SearchSection
+from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
 from isogloss.stages.data import AXES, benchmark_digest, datasets_of, take
-from isogloss.stages.points import checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.scoring import edits_of, on_axis, score_settings, split_items, steered_pass
+from isogloss.stages.evaluate import point_params
+from isogloss.stages.parallel import edits_of, on_axis, other_workers, score_settings, split_items, steered_pass
 from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
-from isogloss.stages.workers import other_workers
 from isogloss.steering.vectors import Kind, SteeringVectors
 
 RESULT = "search.json"

@@ -15,6 +15,7 @@ from isogloss.spec import PipelineSpec
 if TYPE_CHECKING:
     from isogloss.models.load import LoadedModel
 
+
 RECORD = "record.json"
 
 

@@ -6,22 +6,26 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from isogloss.analysis.capture import capture_states
-from isogloss.analysis.products import pair_products
-from isogloss.analysis.questions import Prompt, item_prompts, question_of, question_prompts, sentence_prompts
-from isogloss.data.read import read_rows
-from isogloss.data.rows import ParallelRow
+from isogloss.analysis.capture import (
+    Prompt,
+    capture_states,
+    item_prompts,
+    question_of,
+    question_prompts,
+    sentence_prompts,
+)
+from isogloss.analysis.convergence import pair_products
+from isogloss.data.rows import ParallelRow, read_rows
 from isogloss.errors import UserError
-from isogloss.evaluate.prompts import prompts_by
-from isogloss.evaluate.score import Pass
 from isogloss.files import damage, sha256_file
 from isogloss.models.load import LoadedModel
+from isogloss.scoring.prompts import prompts_by
+from isogloss.scoring.score import Pass
 from isogloss.spec import PipelineSpec
+from isogloss.stages.checkpoints import CONDITIONS, checkpoint_model, checkpoint_vectors
 from isogloss.stages.data import datasets_of, take
 from isogloss.stages.evaluate import chosen, steered
-from isogloss.stages.panels import CONDITIONS
-from isogloss.stages.points import checkpoint_model, checkpoint_vectors
-from isogloss.stages.scoring import split_items, steered_pass
+from isogloss.stages.parallel import split_items, steered_pass
 from isogloss.stages.stage import Record, StageRun
 from isogloss.stages.vectors import pairs_of
 from isogloss.steering.vectors import Token

@@ -12,16 +12,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from isogloss.evaluate.results import Choice, Estimate, SweepPoint
-from isogloss.evaluate.scores import Scores
-from isogloss.evaluate.statistics import macro_bias_difference, macro_difference, macro_probability_difference
 from isogloss.files import write_json
-from isogloss.models.blocks import check_layer
+from isogloss.models.layers import check_layer
+from isogloss.results.scores import Choice, Estimate, Scores, SweepPoint
+from isogloss.scoring.statistics import macro_bias_difference, macro_difference, macro_probability_difference
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
 from isogloss.stages.data import AXES, datasets_of
-from isogloss.stages.scoring import on_axis, score_conditions, split_items
+from isogloss.stages.parallel import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, single

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from isogloss.evaluate.prompts import prompts_by
 from isogloss.methods.job import FINAL
+from isogloss.scoring.prompts import prompts_by
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import datasets_of
-from isogloss.stages.scoring import split_items
+from isogloss.stages.parallel import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.steering.extract import extract_vectors
 from isogloss.steering.pairs import Pair, en_pairs, loc_pairs, take_pairs

@@ -15,8 +15,8 @@ import torch
 from torch import nn
 
 from isogloss.errors import UserError, did_you_mean
-from isogloss.models.blocks import block, edit_block_output, num_layers, text_decoder
 from isogloss.models.forward import text_config
+from isogloss.models.layers import block, edit_block_output, num_layers, text_decoder
 from isogloss.steering.intervention import Component, Intervention
 
 Positions = Literal["all", "from-prompt-end"]

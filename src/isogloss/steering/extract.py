@@ -1,5 +1,6 @@
 """Steering vectors for every layer in one pass over the pairs: v_l = mean over pairs of h_l(towards) − h_l(away)
-(Han et al. 2025, equations of section 5; the contrastive mean difference)."""
+(Han et al. 2025, equations of section 5; the contrastive mean difference).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +10,8 @@ from typing import Any
 import torch
 
 from isogloss.errors import UserError
-from isogloss.models.batching import length_sorted_batches, pad
-from isogloss.models.blocks import block_output, num_layers
-from isogloss.models.forward import text_model
-from isogloss.models.replay import captured
+from isogloss.models.forward import length_sorted_batches, pad, text_model
+from isogloss.models.layers import block_output, captured, num_layers
 from isogloss.steering.pairs import Pair, pairs_digest
 from isogloss.steering.vectors import Header, Kind, SteeringVectors, Token
 

@@ -9,7 +9,7 @@ import torch
 
 from isogloss.errors import UserError
 from isogloss.files import digest_of
-from isogloss.models.blocks import LAYER_CONVENTION, check_layer
+from isogloss.models.layers import LAYER_CONVENTION, check_layer
 from isogloss.steering.vectors import SteeringVectors
 
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from isogloss.errors import RefusedError, UserError, did_you_mean
 from isogloss.files import damage, digest_of, read_json, sealed_folder, write_json
-from isogloss.models.blocks import LAYER_CONVENTION
+from isogloss.models.layers import LAYER_CONVENTION
 
 Kind = Literal["en", "loc"]
 Token = Literal["last", "mean"]

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from isogloss.errors import DataError, UserError
-from isogloss.tracking.process import identity, is_gone
+from isogloss.processes import identity, is_gone
 
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 EventKind = Literal["journal", "start", "params", "metrics", "tags", "artifact", "dataset", "end"]

@@ -164,7 +164,7 @@ def data_card(items: Sequence[ChoiceItem]) -> str:
     local: Mapping[str, str] = {}
     kept = _kept_for_training() if any(item.axis == "transfer" for item in items) else ""
     if any(item.axis == "localization" for item in items):
-        from isogloss.data.facts.localized import EXCLUDED as local
+        from isogloss.data.facts.localized.exclusions import EXCLUDED as local
     head = _INTRODUCTION.format(
         count=len({item.language for item in items}),
         regions=", ".join(f"{language} {' and '.join(REGIONS[language])}" for language in LANGUAGES),

@@ -18,8 +18,7 @@ from isogloss.data.facts.roles import ENGLISH_COUNTRIES, role_of
 from isogloss.data.facts.universal import all_facts, balanced_facts
 from isogloss.data.facts.wording_statements import statement
 from isogloss.data.facts.wording_universal import WORDING, question
-from isogloss.data.read import write_rows
-from isogloss.data.rows import ENGLISH, LANGUAGES, InstructionRow, ParallelRow
+from isogloss.data.rows import ENGLISH, LANGUAGES, InstructionRow, ParallelRow, write_rows
 
 INSTRUCTIONS = "instructions.jsonl"
 PARALLEL = "parallel.jsonl"

@@ -9,13 +9,7 @@ from isogloss.data.facts.exclusions import excluded
 from isogloss.data.facts.fact import Answer, Fact, package_version
 from isogloss.data.facts.grammar import code_forms
 from isogloss.data.facts.places import countries
-from isogloss.data.facts.universal_places import (
-    country_answer,
-    country_subject,
-    members,
-    name_subject,
-    told_by_country,
-)
+from isogloss.data.facts.universal_places import country_answer, country_subject, members, name_subject, told_by_country
 from isogloss.data.rows import ENGLISH, LANGUAGES, REGIONS
 
 _FEWEST_SPEAKERS = 900_000

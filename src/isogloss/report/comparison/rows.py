@@ -7,8 +7,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from isogloss.data.rows import Axis
-from isogloss.evaluate.results import MACRO, Comparison, Condition, Estimate, TrainedModel
-from isogloss.report.findings import EN, LOC, LOC_MID, SUR, verdict
+from isogloss.report.kit.style import (
+    BLUE,
+    CIRCLE,
+    DIAMOND,
+    DOWN,
+    GREEN,
+    HEXAGON,
+    INK,
+    ORANGE,
+    PLUS,
+    PURPLE,
+    SQUARE,
+    UP,
+    VERMILLION,
+    look_of,
+)
+from isogloss.results.names import EN, LOC, LOC_MID, SUR
+from isogloss.results.scores import MACRO, Comparison, Condition, Estimate, TrainedModel, verdict
 
 #: What a cell measures: accuracy on one of the axes, or the English-bias rate on localized items.
 Quantity = Literal["transfer", "localization", "english_bias"]
@@ -91,3 +107,39 @@ def steering_legend(comparison: Comparison) -> str:
     if SUR in notes:
         notes[SUR] = "EN and LOC together"
     return "; ".join(f"{STEERINGS[name].removeprefix('+ ')}: {notes[name]}" for name in STEERINGS if name in notes)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# How models and steerings are told apart in the figures: a model by colour, line style and name, a steering by shape.
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLook:
+    """Colour, line style (lengths of dash and gap; empty: solid), and shape where models are marks of one plane."""
+
+    color: str
+    dash: tuple[float, ...]
+    shape: str
+
+
+_MODELS = {
+    "unaligned": ModelLook(INK, (1.5, 3), DOWN),
+    "mist": ModelLook(BLUE, (), UP),
+    "clo": ModelLook(VERMILLION, (8, 3), SQUARE),
+    "midalign": ModelLook(GREEN, (8, 3, 2, 3), DIAMOND),
+}
+_SPARE = (ModelLook(PURPLE, (5, 2, 1, 2, 1, 2), PLUS), ModelLook(ORANGE, (4, 2), HEXAGON))
+
+#: The steerings drawn on the planes and their shape; LOC in EN's layer has its place in the tables.
+SHAPES = {NONE: CIRCLE, **{name: look_of(name).shape for name in (EN, LOC, SUR)}}
+SHAPE_NAMES = {NONE: "unsteered", EN: "EN-steering", LOC: "LOC-steering", SUR: "SUR-steering"}
+
+
+def name_of_model(checkpoint: str) -> str:
+    """A checkpoint's name for people: `Unaligned`, `MIST`."""
+    return "Unaligned" if checkpoint == "unaligned" else checkpoint.upper()
+
+
+def look_of_model(name: str) -> ModelLook:
+    """The look of a model; names without a look of their own share the spare ones."""
+    return _MODELS.get(name, _SPARE[sum(name.encode()) % len(_SPARE)])

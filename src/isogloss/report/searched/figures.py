@@ -5,19 +5,17 @@ In points or percent. `columns=1` is drawn smaller, so that its text can be read
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import altair as alt
 
 from isogloss.errors import UserError
-from isogloss.report.canvas import extent, frame_layers, halo, shape_legend
-from isogloss.report.data import chart_of, layered
-from isogloss.report.drawn import Figure, figure
-from isogloss.report.labels import Frame, Label, place_labels
-from isogloss.report.numbers import points
-from isogloss.report.searched.study import SearchTrial, SearchTrials, parameter_name, point_text
-from isogloss.report.style import (
+from isogloss.report.comparison.rows import look_of_model, name_of_model
+from isogloss.report.kit.chart import Figure, chart_of, extent, figure, frame_layers, halo, layered, shape_legend
+from isogloss.report.kit.plane import Frame, Label, Mark, place_labels, plane
+from isogloss.report.kit.style import (
     BLUE,
     CIRCLE,
     DIAMOND,
@@ -31,7 +29,12 @@ from isogloss.report.style import (
     SQUARE,
     STAR,
     VERMILLION,
+    Drawing,
 )
+from isogloss.report.searched import findings
+from isogloss.report.searched.findings import Searches, SearchTrial, SearchTrials, parameter_name, point_text
+from isogloss.results.format import points
+from isogloss.results.scores import MACRO, Condition
 
 #: Colour, shape and area of the trials by what the legend calls them; γ = 0 is the origin.
 _TRIAL, _OUTSIDE, _FRONT = "trial", "outside the constraints", "front"
@@ -240,3 +243,112 @@ def _place(trial: SearchTrial) -> tuple[float, float] | None:
     if trial.transfer is None or trial.localization is None:
         return None
     return 100 * trial.localization, 100 * trial.transfer
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The points of the searches on test: where each lies on the plane, and which of them are shipped.
+
+_MARKED = "this model"
+_FAINT, _PLAIN, _STRONG = 0.7, 1.0, 1.3
+
+
+def candidates_figure(
+    points: Mapping[str, tuple[str, Condition]],
+    *,
+    marked: str | None = None,
+    dominated: Collection[str] = (),
+    columns: int = 2,
+) -> Figure:
+    """Macro localization Δ against transfer Δ in points on test, with 95 % intervals.
+
+    `points` maps each point's name to its checkpoint and its scores; the origin is the unaligned model, unsteered. Points
+    of a checkpoint share colour and shape and are numbered from 1 in their order; those named in `dominated` are hollow.
+    With `marked` that point alone stands out, and none is numbered. `columns=1` is drawn smaller, for a narrow page.
+    """
+    marks = []
+    shapes = {}
+    for number, (name, (checkpoint, condition)) in enumerate(points.items(), start=1):
+        look = look_of_model(checkpoint)
+        label = name_of_model(checkpoint)
+        shapes[label] = look.shape
+        text = str(number) if marked is None else _MARKED if name == marked else ""
+        marks.append(
+            Mark(
+                series=label,
+                kind=condition.note or condition.label,
+                key=label,
+                color=look.color,
+                across=condition.delta["localization"][MACRO],
+                up=condition.delta["transfer"][MACRO],
+                hollow=name in dominated,
+                faint=marked not in (None, name),
+                size=_PLAIN if marked is None else _STRONG if name == marked else _FAINT,
+                text=text,
+                bold=True,
+                letters=12.0,
+            )
+        )
+    size = (460, 430) if columns > 1 else (300, 310)
+    note = "hollow: dominated by another" if dominated else ""
+    return figure(
+        plane(marks, shapes=shapes, size=size, origin="unaligned", legend=list(shapes), columns=columns, note=note)
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The figures of the searches, as far as there is something to draw.
+
+CANDIDATES = "candidates"
+
+
+def figure_name(checkpoint: str, what: str) -> str:
+    """The name of a study's figure: `search-mist-front`."""
+    return f"search-{checkpoint}-{what}"
+
+
+def search_drawings(searches: Searches) -> list[Drawing]:
+    """Of each study the front, the hypervolume over trials and the importances; then the candidates on test."""
+    found = []
+    for study in searches.studies:
+        result = study.result
+        if any(each.transfer is not None and each.localization is not None for each in result.trials):
+            found.append(
+                Drawing(
+                    name=figure_name(study.checkpoint, "front"),
+                    draw=partial(front_figure, result),
+                    alternative=findings.front_alternative(study),
+                    numbers=findings.front_numbers(study, statistic=searches.statistic),
+                )
+            )
+        if result.hypervolume:
+            found.append(
+                Drawing(
+                    name=figure_name(study.checkpoint, "hypervolume"),
+                    draw=partial(hypervolume_figure, result),
+                    alternative=findings.hypervolume_alternative(study),
+                    numbers=findings.hypervolume_numbers(study),
+                )
+            )
+        if result.importances:
+            found.append(
+                Drawing(
+                    name=figure_name(study.checkpoint, "importances"),
+                    draw=partial(importances_figure, result),
+                    alternative=findings.importances_alternative(study),
+                    numbers=findings.importances_numbers(study),
+                )
+            )
+    if searches.candidates:
+        found.append(
+            Drawing(
+                name=CANDIDATES,
+                draw=partial(
+                    candidates_figure,
+                    {each.name: (each.checkpoint, each.condition) for each in searches.candidates},
+                    dominated=[each.name for each in searches.candidates if each.dominated_by is not None],
+                ),
+                alternative=findings.candidates_alternative(searches),
+                numbers=findings.candidates_numbers(searches),
+            )
+        )
+    return found
