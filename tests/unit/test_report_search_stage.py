@@ -94,6 +94,6 @@ def test_the_report_waits_for_searches_where_there_are_some() -> None:
     assert with_some["report-first"].needs == ("analyse",)
     for name in ("one", "another"):
         spec = pipeline(align=["mist"], search=["unaligned"], name=name)
-        assert without["report"].settings(spec) is None
+        assert with_some["report-first"].settings(spec) is None
         assert with_some["report-first"].settings(spec) is None
         assert with_some["report"].settings(spec) == [name, "probability"]

@@ -30,7 +30,7 @@ def lent(plan: Plan, until: str | None) -> tuple[Step, ...]:
     return tuple(
         step
         for step in plan.until(until)
-        if step.stage.family == "align" and launch_of(plan.spec, step.stage.method).node_rank
+        if step.stage.family == "align" and launch_of(plan.spec, step.stage.variant).node_rank
     )
 
 
@@ -41,7 +41,7 @@ def lend(plan: Plan, steps: tuple[Step, ...], *, say: Callable[[str], None]) -> 
     """
     taken = []
     for step in steps:
-        name, shape = step.stage.name, launch_of(plan.spec, step.stage.method)
+        name, shape = step.stage.name, launch_of(plan.spec, step.stage.variant)
         folder = (step.work / TRAINING).resolve()
         if damage(step.folder) is not None:
             say(f"{name}: node {shape.node_rank} of {shape.nodes} waits until node 0 has begun it in {folder}")
@@ -101,7 +101,7 @@ def join_search(plan: Plan, checkpoint: str | None, *, progress: Progress, say: 
     work = step.work
     work.mkdir(parents=True, exist_ok=True)
     stage = stage_run(plan, step, out=work, work=work, progress=progress, models=Models(plan, say), say=say)
-    return search.join(stage, checkpoint=step.stage.method)
+    return search.join(stage, checkpoint=step.stage.variant)
 
 
 def _step(plan: Plan, checkpoint: str | None) -> Step:
@@ -111,9 +111,9 @@ def _step(plan: Plan, checkpoint: str | None) -> Step:
     if checkpoint is None:
         return next((step for step in searches if not step.done), searches[-1])
     for step in searches:
-        if step.stage.method == checkpoint:
+        if step.stage.variant == checkpoint:
             return step
-    known = [step.stage.method for step in searches]
+    known = [step.stage.variant for step in searches]
     raise UserError(
         f"--checkpoint {checkpoint}: not searched in this pipeline{did_you_mean(checkpoint, known)}; "
         f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}"

@@ -23,13 +23,11 @@ from isogloss.registry.resolve import PipelineModel, pipeline_model
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import LaunchSpec, MidalignSection
 from isogloss.stages.align import launch_of
-from isogloss.stages.graph import stages_of
+from isogloss.stages.graph import CODE, stages_of
 from isogloss.stages.stage import RECORD, Record, Stage
 from isogloss.tracking.client import RunState, fold
 from isogloss.tracking.journal import Journal
 
-#: How items are scored, whatever the stage.
-_SCORED = ("stages/parallel.py", "stages/parallel.py")
 #: Folder of everything that runs leave behind, under the working directory.
 STORE = "mlruns"
 
@@ -99,9 +97,9 @@ class Plan:
         if name is None:
             return self.steps
         names = [step.stage.name for step in self.steps]
-        families = [step.stage.family for step in self.steps if step.stage.method]
+        families = [step.stage.family for step in self.steps if step.stage.variant]
         needed = {one for one in names if one == name} or {
-            step.stage.name for step in self.steps if step.stage.method and step.stage.family == name
+            step.stage.name for step in self.steps if step.stage.variant and step.stage.family == name
         }
         if not needed:
             known = list(dict.fromkeys([*names, *families]))
@@ -126,7 +124,7 @@ def make_plan(spec: PipelineSpec, root: Path) -> Plan:
                 "stage": name,
                 "settings": stage.settings(spec),
                 "inputs": [keys[need] for need in stage.needs],
-                "code": code_version((*stage.sources, f"stages/{stage.family}.py", *_SCORED)),
+                "code": code_version(stage.code),
                 "model": [model.digest, dtype] if stage.uses_model else None,
             }
         )
@@ -196,15 +194,25 @@ def resolve_dtype(spec: PipelineSpec) -> str:
 
 
 @cache
-def code_version(sources: tuple[str, ...], package: Path = Path(__file__).parents[1]) -> str:
-    """Digest of the package's files under `sources` (sub-packages or files): code, and the templates and data beside it."""
-    files: dict[str, Any] = {}
-    for source in sources:
+def code_version(names: tuple[str, ...], package: Path = Path(__file__).parents[1]) -> str:
+    """Digest of the code that `names` stand for in :data:`isogloss.stages.graph.CODE`: modules, and templates and data.
+
+    Only contents count, not where a file is or what it is called. Raises KeyError for an unknown name and
+    FileNotFoundError for a file or folder that is not there: a key must not lose code without a word.
+    """
+    return digest_of({name: sorted(sha256_file(path) for path in code_files(name, package)) for name in names})
+
+
+def code_files(name: str, package: Path = Path(__file__).parents[1]) -> list[Path]:
+    """The files that a name of :data:`isogloss.stages.graph.CODE` stands for."""
+    found: list[Path] = []
+    for source in CODE[name]:
         place = package / source
-        for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
-            if path.is_file() and _packaged(path.relative_to(package)):
-                files[path.relative_to(package).as_posix()] = sha256_file(path)
-    return digest_of(files)
+        if not place.exists():
+            raise FileNotFoundError(f"the code '{name}' of stage keys names {source}, which {package} does not have")
+        candidates = sorted(place.rglob("*")) if place.is_dir() else [place]
+        found += [path for path in candidates if path.is_file() and _packaged(path.relative_to(package))]
+    return found
 
 
 def _packaged(path: Path) -> bool:

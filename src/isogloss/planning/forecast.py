@@ -147,8 +147,8 @@ def forecast(
     forwards = forwards_by_stage(spec, outline.layers)
     for stage in stages_of(spec):
         done = stage.name in cached
-        if stage.family == "align" and stage.method:
-            made = _training(spec, outline, machines, stage.method, asked=asked)  # type: ignore[arg-type]
+        if stage.family == "align" and stage.variant:
+            made = _training(spec, outline, machines, stage.variant, asked=asked)  # type: ignore[arg-type]
         else:
             made = _scoring(spec, outline, machines, stage.name, forwards.get(stage.name, 0.0), dtype, asked=asked)
         seconds = made.seconds + OVERHEAD.get(stage.family, 2.0)

@@ -13,6 +13,7 @@ from isogloss.methods.job import LOG
 from isogloss.results.scores import MACRO, Comparison, CurvePoint, Estimate, ItemScore, Results, Scores, TrainedModel
 from isogloss.scoring.statistics import differences
 from isogloss.spec import PipelineSpec
+from isogloss.spec.align import METHODS
 from isogloss.stages.align import CURVE, check_items, curve_point
 from isogloss.stages.analyse import LABEL, RESULTS, condition_of, steering_notes
 from isogloss.stages.baseline import DEV2, TEST
@@ -33,8 +34,9 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.align.methods, spec.align.check_items]
 
 
-def run(stage: StageRun, *, methods: tuple[str, ...]) -> Record:
-    """Intervals of every cell."""
+def run(stage: StageRun) -> Record:
+    """Compare the trained models, with an interval for every cell."""
+    methods = tuple(method for method in METHODS if method in stage.spec.align.methods)
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
     with stage.progress(len(methods) + 1, "comparison") as advance:
         comparison = comparison_of(stage.spec, stage.inputs, results, methods, progress=advance)

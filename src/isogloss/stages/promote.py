@@ -113,8 +113,9 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.name, spec.promote.max_points, spec.scoring.model_dump(), spec.steer.model_dump()]
 
 
-def run(stage: StageRun, *, checkpoints: tuple[str, ...]) -> Record:
+def run(stage: StageRun) -> Record:
     """Score the points of every study on test; bundle those that no other dominates."""
+    checkpoints = stage.spec.search.checkpoints
     before = Scores.load(stage.inputs["baseline"] / TEST).items
     baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
     points: list[CandidatePoint] = []

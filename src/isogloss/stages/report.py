@@ -33,13 +33,8 @@ Value = TypeVar("Value", bound=BaseModel)
 
 
 def settings(spec: PipelineSpec) -> Any:
-    """Nothing but the results."""
-    return None
-
-
-def searched_settings(spec: PipelineSpec) -> Any:
-    """Where something was searched: what the page says of it beside the numbers."""
-    return [spec.promote.name, spec.search.statistic]
+    """Return what the page says about a search beside its numbers; None where nothing was searched."""
+    return [spec.promote.name, spec.search.statistic] if spec.search.checkpoints else None
 
 
 def run(stage: StageRun) -> Record:

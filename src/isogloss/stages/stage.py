@@ -134,21 +134,22 @@ class StageRun:
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """One step of a pipeline: `name` is its family's, and the method's where there is one for each (`align-mist`).
+    """One step of a pipeline: `name` is its family's, with the model's where each has one (`align-mist`).
 
-    `settings` gives the part of the spec that can change its result; `sources` are the sub-packages whose code can;
-    `uses_model` puts the model's digest and dtype into its key.
+    `settings` gives the part of the spec that can change its result. `code` names the code that can (`stages.graph.CODE`).
+    `uses_model` puts the model's digest and dtype into its key. `variant` is the model that the stage works on, where each
+    has one: a method, or a searched checkpoint.
     """
 
     name: str
     needs: tuple[str, ...]
     settings: Callable[[PipelineSpec], Any]
-    sources: tuple[str, ...]
+    code: tuple[str, ...]
     uses_model: bool
     run: Callable[[StageRun], Record]
-    method: str = ""
+    variant: str = ""
 
     @property
     def family(self) -> str:
-        """The name without the method: the module that it lives in."""
+        """The name without the variant."""
         return self.name.partition("-")[0]

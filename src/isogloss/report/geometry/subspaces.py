@@ -202,7 +202,7 @@ def records(shared: dict[str, Any], frame: dict[str, Any]) -> list[dict[str, Any
         for code, axis, question in shared["rows"]:
             place = {"x": next(values) * unit, "y": next(values) * unit}
             words = {"code": code, "language": shared["names"][code], "axis": axis, "question": question}
-            found.append({"panel": panel, "state": state, **words, **place})
+            found.append({"panel": name, "state": state, **words, **place})
     return found
 
 
