@@ -33,7 +33,7 @@ from isogloss.stages import (
     vectors,
 )
 from isogloss.stages.checkpoints import suffixed
-from isogloss.stages.stage import Record, Stage, StageRun
+from isogloss.stages.stage import Record, Stage
 
 #: The code that can change a result, under names that stay when files move: files and folders of the package.
 CODE: dict[str, tuple[str, ...]] = {
