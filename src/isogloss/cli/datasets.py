@@ -11,10 +11,11 @@ from typing import Any
 from rich.table import Table
 
 from isogloss.cli.shown import output, print_json, say
+from isogloss.data.benchmark.wording import languages as benchmark_languages
 from isogloss.data.published.catalogue import SETS, PublishedSet
 from isogloss.data.published.load import draw_splits, load_set, noted, set_and_split
 from isogloss.data.published.tables import Loaded
-from isogloss.data.rows import LANGUAGES, ChoiceItem, Row, write_rows
+from isogloss.data.rows import ChoiceItem, Row, write_rows
 from isogloss.errors import UserError
 
 #: The setting that takes each format.
@@ -93,7 +94,7 @@ def convert_command(
 def _languages(one: PublishedSet, asked: str | None) -> tuple[str, ...]:
     """As asked, else the paper's, with English where it is one among others."""
     if asked is None:
-        return LANGUAGES
+        return benchmark_languages()
     codes = tuple(dict.fromkeys(code.strip() for code in asked.split(",") if code.strip()))
     if not codes:
         raise UserError("--languages: name at least one, for example --languages es,ko")

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from isogloss.cli.asking import AskingOptions
 from isogloss.cli.shown import output, print_json, progress, say
-from isogloss.data.rows import ENGLISH, LANGUAGES, known_languages
+from isogloss.data.benchmark.wording import languages as benchmark_languages
+from isogloss.data.rows import ENGLISH, known_languages
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import sealed_folder
 from isogloss.localize.made import Made, Source, make_localized, make_translated
@@ -42,7 +43,7 @@ def localize_command(
             "items": items,
         },
     )
-    wanted = _languages(languages) or [language for language in LANGUAGES if language != ENGLISH]
+    wanted = _languages(languages) or [language for language in benchmark_languages() if language != ENGLISH]
     _new(out)
     with sealed_folder(out, kind="localized") as folder:
         made = make_localized(

@@ -27,18 +27,6 @@ Split = Literal["dev1", "dev2", "test"]
 ENGLISH = "en"
 ENGLISH_REGIONS = frozenset({"US", "GB", "UK"})
 
-#: The region that each language of the embedded benchmark stands for (the paper's, section 4; English has two).
-REGIONS: dict[str, tuple[str, ...]] = {
-    "en": ("US", "GB"),
-    "es": ("ES",),
-    "id": ("ID",),
-    "ko": ("KR",),
-    "el": ("GR",),
-    "zh": ("CN",),
-    "ar": ("DZ",),
-}
-LANGUAGES = tuple(REGIONS)
-
 
 @cache
 def known_languages() -> frozenset[str]:
@@ -206,7 +194,7 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
             try:
                 rows.append(row_type.model_validate(value))
             except ValidationError as error:
-                problems += [f"{where}: {reason}" for reason in _reasons(error)]
+                problems += [f"{where}: {reason}" for reason in reasons(error)]
             unknown.update(set(value) - set(row_type.model_fields))
         if len(rows) + len(problems) == before:
             raise UserError(f"{path}: holds no rows")
@@ -256,7 +244,8 @@ def _lines(path: Path, problems: list[str]) -> Iterable[tuple[int, dict[str, Any
                 problems.append(f"{path}:{number}: line: a JSON object is needed, this is a {type(value).__name__}")
 
 
-def _reasons(error: ValidationError) -> Iterable[str]:
+def reasons(error: ValidationError) -> Iterable[str]:
+    """What does not follow a format, each as `field: reason` in plain words."""
     details = error.errors(include_url=False)
     inside = {detail["loc"][:-1] for detail in details}
     # A list whose entries are wrong is also said to be too short, which is no news.
@@ -272,6 +261,8 @@ def _reason(detail: ErrorDetails) -> str:
         return f"{field}: {reason}" if field else reason
     if kind == "missing":
         reason = "is missing"
+    elif kind == "extra_forbidden":
+        reason = "is no field here"
     elif kind in ("too_short", "too_long"):
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
         reason = f"has {context['actual_length']} entries, it should have {bound}"
@@ -299,25 +290,3 @@ def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:
                 if required <= set(first) and not own <= set(first):
                     return f"{name} looks like a {format_name} file."
     return ""
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# How an answer is announced after a question, by language: what `cloze` scoring reads and `cloze` training writes.
-
-#: The seven languages have their own word, so that the prompt itself does not pull towards English; in any other
-#: language the answer follows on a new line, behind an arrow.
-ANSWER_WORDS = {
-    "en": "Answer:",
-    "es": "Respuesta:",
-    "id": "Jawaban:",
-    "ko": "답:",
-    "el": "Απάντηση:",
-    "zh": "答案：",
-    "ar": "الجواب:",
-}
-ARROW = "→"
-
-
-def announced(question: str, language: str) -> str:
-    """Question and, on a new line, the word that announces an answer in `language`; the answer follows after a space."""
-    return f"{question}\n{ANSWER_WORDS.get(language, ARROW)}"
