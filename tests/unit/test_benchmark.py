@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from isogloss.data.facts.benchmark import as_lines, assign_splits, build_benchmark, write_benchmark
-from isogloss.data.facts.card import data_card
-from isogloss.data.facts.exclusions import EXCLUDED
-from isogloss.data.facts.roles import training_countries
-from isogloss.data.facts.shortcuts import picked, shortcuts
-from isogloss.data.rows import LANGUAGES, ChoiceItem
+from isogloss.data.benchmark.benchmark import (
+    as_lines,
+    assign_splits,
+    build_benchmark,
+    data_card,
+    picked,
+    shortcuts,
+    write_benchmark,
+)
+from isogloss.data.benchmark.fact import exclusions
+from isogloss.data.benchmark.local_fact import local_exclusions
+from isogloss.data.benchmark.universal import training_countries
+from isogloss.data.benchmark.wording import languages
+from isogloss.data.rows import ChoiceItem
 
 
 def _item(name: str, *, language: str = "en", group: str | None = None, kind: str = "capital-of") -> ChoiceItem:
@@ -44,7 +52,7 @@ def test_a_group_lies_in_one_split(items: tuple[ChoiceItem, ...]) -> None:
 
 @pytest.mark.parametrize("axis", ["transfer", "localization"])
 def test_splits_have_their_shares_in_every_axis_and_language(items: tuple[ChoiceItem, ...], axis: str) -> None:
-    for language in LANGUAGES:
+    for language in languages():
         groups = {item.group: item.split for item in items if item.axis == axis and item.language == language}
         shares = Counter(groups.values())
         for split, share in (("dev1", 0.2), ("dev2", 0.2), ("test", 0.6)):
@@ -109,9 +117,12 @@ def test_card_has_counts_shortcuts_sources_and_reasons(items: tuple[ChoiceItem, 
         assert heading in card
     assert "## Left out of the localization facts" in card
     assert f"Countries kept for training ({len(training_countries())}): Albania, " in card
-    for reasons in EXCLUDED.values():
-        for key, reason in reasons.items():
-            assert f"| {key} | {reason} |" in card
+    for one in exclusions().universal:
+        assert f"| {one.kind} | {one.key} | {one.reason} |" in card
+    for one in exclusions().rules:
+        assert f"- {one.kind}: {one.reason}" in card
+    for name, reason in local_exclusions().items():
+        assert f"| `{name}` | {reason} |" in card
     for source in {item.source for item in items}:
         assert source is not None
         assert source in card

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
+from isogloss.data.benchmark.benchmark import build_benchmark
+from isogloss.data.benchmark.wording import languages
 from isogloss.data.detect import Routed, detect_languages, route
-from isogloss.data.facts.benchmark import build_benchmark
-from isogloss.data.rows import LANGUAGES
 from isogloss.errors import UserError
 
 #: None of these had a part in choosing the prior and the least share.
@@ -53,28 +53,28 @@ def questions():
     items = build_benchmark()
     return {
         language: draw.sample(sorted({item.question for item in items if item.language == language}), 80)
-        for language in LANGUAGES
+        for language in languages()
     }
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", languages())
 def test_the_benchmarks_short_questions_are_told(questions, language):
-    found = detect_languages(questions[language], served=LANGUAGES)
+    found = detect_languages(questions[language], served=languages())
     assert found.count(language) / len(found) >= LEAST[language]
-    wrong = [one for one in found if one in LANGUAGES and one != language]
+    wrong = [one for one in found if one in languages() and one != language]
     assert len(wrong) <= 1
 
 
 @pytest.mark.parametrize("language", UNSERVED)
 def test_other_languages_are_told_apart(language):
-    found = detect_languages(UNSERVED[language], served=LANGUAGES)
-    assert not set(found) & set(LANGUAGES)
+    found = detect_languages(UNSERVED[language], served=languages())
+    assert not set(found) & set(languages())
     assert language in found
 
 
 @pytest.mark.parametrize("text", FAR_OFF)
 def test_no_far_off_language_is_taken_for_a_served_one(text):
-    assert detect_languages([text], served=LANGUAGES)[0] not in LANGUAGES
+    assert detect_languages([text], served=languages())[0] not in languages()
 
 
 def test_a_served_language_is_expected():
@@ -86,15 +86,15 @@ def test_a_served_language_is_expected():
 
 def test_each_prompt_is_judged_alone():
     texts = ["¿Cuál es la capital de Perú?", "数字", "Who wrote it?", "페루의 수도는?", "1234"]
-    together = detect_languages(texts, served=LANGUAGES)
-    assert together == [detect_languages([text], served=LANGUAGES)[0] for text in texts]
+    together = detect_languages(texts, served=languages())
+    assert together == [detect_languages([text], served=languages())[0] for text in texts]
     assert together[0] == "es"
     assert together[-1] is None
 
 
 @pytest.mark.parametrize("text", ["", "   ", "2 + 2 =", "?!", "🙂"])
 def test_nothing_to_tell_is_undetermined(text):
-    assert detect_languages([text], served=LANGUAGES) == [None]
+    assert detect_languages([text], served=languages()) == [None]
 
 
 def test_what_is_given_is_not_questioned():
@@ -129,6 +129,8 @@ def test_one_notice_counts_the_languages():
 
 MEMORY = """
 import psutil, sys
+from isogloss.data.benchmark.benchmark import build_benchmark
+from isogloss.data.benchmark.wording import languages
 from isogloss.data.detect import detect_languages
 assert "lingua" not in sys.modules
 memory = psutil.Process().memory_info

@@ -3,7 +3,8 @@
 import pytest
 
 from families import tiny
-from isogloss.data.rows import ANSWER_WORDS, LANGUAGES, ChoiceItem
+from isogloss.data.benchmark.wording import language_file, languages
+from isogloss.data.rows import ChoiceItem
 from isogloss.scoring.prompts import cloze_prompt, continuations_of, encode_continuation, letter_prompt, prompt_of
 from small_data import item
 
@@ -27,8 +28,7 @@ def test_twenty_six_options_have_twenty_six_letters():
 
 
 def test_the_cloze_prompt_asks_in_the_questions_own_language():
-    assert set(ANSWER_WORDS) == set(LANGUAGES)
-    assert len(set(ANSWER_WORDS.values())) == len(LANGUAGES)
+    assert len({language_file(language).answer for language in languages()}) == len(languages())
     assert cloze_prompt("¿Qué?", "es") == "¿Qué?\nRespuesta:"
     assert cloze_prompt("Vad?", "sv") == "Vad?\n→"
 

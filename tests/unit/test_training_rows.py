@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from isogloss.data.rows import ANSWER_WORDS, InstructionRow, write_rows
+from isogloss.data.benchmark.wording import language_file, languages
+from isogloss.data.rows import InstructionRow, write_rows
 from isogloss.errors import DataError, UserError
 from isogloss.methods.job import DECISIONS
 from isogloss.methods.rows import (
@@ -90,9 +91,9 @@ def test_sentence_pairs_are_needed_for_midalign(tmp_path: Path) -> None:
 
 
 def test_templates(tokenizer: Any) -> None:
-    for language, word in ANSWER_WORDS.items():
+    for language in languages():
         tokens = encode(tokenizer, "Who?", "me", language=language, template="cloze")
-        assert tokenizer.decode(tokens.prompt) == f"<bos>Who?\n{word}"
+        assert tokenizer.decode(tokens.prompt) == f"<bos>Who?\n{language_file(language).answer}"
         assert tokenizer.decode(tokens.completion) == " me<eos>"
     plain = encode(tokenizer, "Who?", "the", language="en", template="plain")
     assert tokenizer.decode([*plain.prompt, *plain.completion]) == "<bos>Who?\nthe<eos>"

@@ -99,9 +99,17 @@ def _country_code(code: str) -> str:
     return code
 
 
+def _two(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) not in (0, 2):
+        raise ValueError(f"two are needed, not {len(values)}")
+    return values
+
+
 Pattern = Annotated[str, AfterValidator(_pattern)]
 CountryCode = Annotated[str, AfterValidator(_country_code)]
 Text = Annotated[str, Field(min_length=1)]
+#: Two texts, or none.
+Pair = Annotated[tuple[str, ...], AfterValidator(_two)]
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -125,10 +133,10 @@ class Country(Section):
     cities: tuple[str, ...] = ()
     capital_zone: str = ""
     national_day: str = ""
-    postcodes: tuple[()] | tuple[str, str] = ()
+    postcodes: Pair = ()
     regional_languages: tuple[str, ...] = ()
     area_code: str = ""
-    landlines: tuple[()] | tuple[str, str] = ()
+    landlines: Pair = ()
     clock_locale: str = ""
     clock_separator: str = " "
     other_calendar: bool = False

@@ -12,13 +12,12 @@ from importlib.metadata import version
 
 import pytest
 
-from isogloss.data.facts.exclusions import EXCLUDED, RULES
-from isogloss.data.facts.fact import Fact
-from isogloss.data.facts.names import UN_MEMBERS, country_name
-from isogloss.data.facts.shortcuts import shortcuts
-from isogloss.data.facts.universal import all_facts, universal_items
-from isogloss.data.facts.wording_universal import WORDING, question
-from isogloss.data.rows import LANGUAGES, ChoiceItem
+from isogloss.data.benchmark.benchmark import shortcuts
+from isogloss.data.benchmark.fact import UN_MEMBERS, Fact, country_name, universal_exclusions
+from isogloss.data.benchmark.grammar import question
+from isogloss.data.benchmark.universal import all_facts, universal_items
+from isogloss.data.benchmark.wording import UNIVERSAL, language_file, languages
+from isogloss.data.rows import ChoiceItem
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +46,14 @@ def test_every_fact_is_made_once(known: dict[str, Fact]) -> None:
 
 def test_at_least_a_thousand_facts_each_in_all_languages(facts: dict[str, dict[str, ChoiceItem]]) -> None:
     assert len(facts) >= 1000
-    assert all(set(languages) == set(LANGUAGES) for languages in facts.values())
+    assert all(set(own) == set(languages()) for own in facts.values())
 
 
 def test_languages_of_a_fact_agree_in_everything_but_the_words(facts: dict[str, dict[str, ChoiceItem]]) -> None:
-    for languages in facts.values():
-        shared = {(item.answer, item.option_regions, item.group, item.kind, item.source) for item in languages.values()}
+    for own in facts.values():
+        shared = {(item.answer, item.option_regions, item.group, item.kind, item.source) for item in own.values()}
         assert len(shared) == 1
-        assert {len(item.options) for item in languages.values()} == {4}
+        assert {len(item.options) for item in own.values()} == {4}
 
 
 def test_ids_are_unique_and_axis_is_transfer(items: list[ChoiceItem]) -> None:
@@ -98,9 +97,9 @@ def test_answers_known_without_the_packages(known: dict[str, Fact], key: str, ri
 
 
 def test_the_right_option_is_the_fact_s_answer(facts: dict[str, dict[str, ChoiceItem]], known: dict[str, Fact]) -> None:
-    for key, languages in facts.items():
+    for key, own in facts.items():
         answer = known[key.removeprefix("transfer/")].answer
-        for language, item in languages.items():
+        for language, item in own.items():
             assert item.options[item.answer] == answer.text[language], key
 
 
@@ -116,10 +115,10 @@ def test_shared_calling_codes_are_left_out(known: dict[str, Fact], country: str)
 
 
 def test_no_distractor_is_right_for_a_bordering_country(facts: dict[str, dict[str, ChoiceItem]]) -> None:
-    for key, languages in facts.items():
+    for key, own in facts.items():
         if not key.startswith("transfer/borders/"):
             continue
-        asked, item = key.rsplit("/", maxsplit=1)[1], languages["en"]
+        asked, item = key.rsplit("/", maxsplit=1)[1], own["en"]
         assert item.option_regions is not None
         for index, regions in enumerate(item.option_regions):
             assert (asked in (regions or ())) == (index == item.answer), key
@@ -127,9 +126,9 @@ def test_no_distractor_is_right_for_a_bordering_country(facts: dict[str, dict[st
 
 
 def test_one_official_language_among_the_options(facts: dict[str, dict[str, ChoiceItem]]) -> None:
-    for key, languages in facts.items():
+    for key, own in facts.items():
         if key.startswith("transfer/language-of/"):
-            country, item = key.rsplit("/", maxsplit=1)[1], languages["en"]
+            country, item = key.rsplit("/", maxsplit=1)[1], own["en"]
             right = [i for i, regions in enumerate(item.option_regions or ()) if country in (regions or ())]
             assert right == [item.answer], key
 
@@ -161,16 +160,16 @@ def test_every_answer_is_wrong_three_times_as_often_as_right(items: list[ChoiceI
 
 
 def test_gold_positions_are_uniform_in_every_kind(items: list[ChoiceItem]) -> None:
-    for kind in WORDING:
+    for kind in UNIVERSAL:
         places = Counter(item.answer for item in items if item.kind == kind and item.language == "en")
         assert max(places.values()) - min(places.values()) <= 1, kind
 
 
 def test_three_wordings_a_kind_and_language_used_evenly(items: list[ChoiceItem]) -> None:
-    assert {item.kind for item in items} == set(WORDING)
-    for kind, wording in WORDING.items():
-        assert set(wording) == set(LANGUAGES)
-        for language, texts in wording.items():
+    assert {item.kind for item in items} == set(UNIVERSAL)
+    for kind in UNIVERSAL:
+        for language in languages():
+            texts = language_file(language).universal[kind].questions
             assert len(set(texts)) == 3
             patterns = [
                 re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(text)), re.IGNORECASE | re.DOTALL) for text in texts
@@ -220,7 +219,7 @@ def test_sources_name_installed_versions(items: list[ChoiceItem]) -> None:
 
 
 def test_sister_facts_share_a_group(facts: dict[str, dict[str, ChoiceItem]]) -> None:
-    group = {key.removeprefix("transfer/"): languages["en"].group for key, languages in facts.items()}
+    group = {key.removeprefix("transfer/"): own["en"].group for key, own in facts.items()}
     assert group["capital-of/DE"] == group["country-of-capital/DE"] == "transfer/capital-of/DE"
     assert group["calling-code-of/DE"] == group["country-of-calling-code/DE"]
     assert group["language-code/ko"] == group["language-of-code/ko"]
@@ -230,19 +229,17 @@ def test_sister_facts_share_a_group(facts: dict[str, dict[str, ChoiceItem]]) -> 
             assert asked in name.rsplit("/", maxsplit=1)[1].split("-")
 
 
-def test_exclusions_have_reasons_and_hold(known: dict[str, Fact]) -> None:
-    assert all(reason.strip() for reasons in EXCLUDED.values() for reason in reasons.values())
-    assert all(rules for rules in RULES.values())
-    for kind, reasons in EXCLUDED.items():
+def test_exclusions_hold(known: dict[str, Fact]) -> None:
+    for kind, reasons in universal_exclusions().items():
         for key in reasons:
             assert f"{kind}/{key}" not in known
-    for country in EXCLUDED["country"]:
+    for country in universal_exclusions()["country"]:
         assert country in UN_MEMBERS
         assert not any(key.endswith(f"/{country}") for key in known)
 
 
 _DIGEST = (
-    "import hashlib; from isogloss.data.facts.universal import universal_items as u; "
+    "import hashlib; from isogloss.data.benchmark.universal import universal_items as u; "
     "print(hashlib.sha256(repr([i.model_dump_json() for i in u(seed=0)]).encode()).hexdigest())"
 )
 

@@ -12,13 +12,13 @@ from importlib.metadata import version
 
 import pytest
 
-from isogloss.data.facts.localized import local_facts, localized_items
-from isogloss.data.facts.localized.exclusions import EXCLUDED
-from isogloss.data.facts.localized.local_fact import LocalFact
-from isogloss.data.facts.names import locale
-from isogloss.data.rows import ENGLISH_REGIONS, REGIONS, ChoiceItem
+from isogloss.data.benchmark.fact import locale
+from isogloss.data.benchmark.local_benchmark import local_facts, localized_items
+from isogloss.data.benchmark.local_fact import LocalFact, local_exclusions
+from isogloss.data.benchmark.wording import regions
+from isogloss.data.rows import ENGLISH_REGIONS, ChoiceItem
 
-LANGUAGE_OF = {region: language for language, regions in REGIONS.items() for region in regions}
+LANGUAGE_OF = {region: language for language, own in regions().items() for region in own}
 ALL_REGIONS = tuple(LANGUAGE_OF)
 
 #: Names a region goes by in its language, beside CLDR's.
@@ -133,9 +133,9 @@ def test_twins_differ_in_naming_the_country_alone(items: list[ChoiceItem]) -> No
 def test_the_gold_is_right_in_the_region_and_no_other_option_is(items: list[ChoiceItem]) -> None:
     for item in items:
         assert item.option_regions is not None
-        for index, regions in enumerate(item.option_regions):
-            assert regions
-            assert (item.region in regions) == (index == item.answer), item.id
+        for index, right in enumerate(item.option_regions):
+            assert right
+            assert (item.region in right) == (index == item.answer), item.id
 
 
 def test_english_questions_offer_neither_english_region_s_answer_as_wrong(items: list[ChoiceItem]) -> None:
@@ -192,7 +192,7 @@ def test_length_and_frequency_do_not_tell_the_answer(items: list[ChoiceItem], re
 
 def test_the_same_whatever_the_environment(items: list[ChoiceItem]) -> None:
     program = (
-        "from isogloss.data.facts.localized import localized_items\n"
+        "from isogloss.data.benchmark.local_benchmark import localized_items\n"
         "from isogloss.files import digest_of\n"
         "print(digest_of([item.model_dump(mode='json') for item in localized_items(seed=0)]))"
     )
@@ -235,8 +235,7 @@ def test_texts_hold_no_invisible_marks_nor_other_digits(items: list[ChoiceItem])
 
 def test_nothing_excluded_is_asked(items: list[ChoiceItem]) -> None:
     groups = {item.group.removeprefix("localization/") for item in items}
-    for entry, reason in EXCLUDED.items():
-        assert reason
+    for entry in local_exclusions():
         kind, *rest = entry.split("/")
         pattern = "/".join([kind, *("[^/]+" if part == "*" else re.escape(part) for part in rest)])
         assert not [group for group in groups if re.fullmatch(pattern + r"(/.*)?", group)], entry

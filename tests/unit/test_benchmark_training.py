@@ -15,21 +15,18 @@ from typing import Any
 
 import pytest
 
-from isogloss.data.facts.benchmark import build_benchmark
-from isogloss.data.facts.fact import Fact
-from isogloss.data.facts.grammar import code_forms
-from isogloss.data.facts.names import UN_MEMBERS
-from isogloss.data.facts.roles import HOME_COUNTRIES, countries_of, role_of, training_countries
-from isogloss.data.facts.training import (
+from isogloss.data.benchmark.benchmark import build_benchmark
+from isogloss.data.benchmark.fact import UN_MEMBERS, Fact
+from isogloss.data.benchmark.grammar import code_forms, question, statement
+from isogloss.data.benchmark.training import (
     english_centred_instructions,
     training_instructions,
     training_parallel,
     write_training,
 )
-from isogloss.data.facts.universal import all_facts
-from isogloss.data.facts.wording_statements import STATEMENTS, statement
-from isogloss.data.facts.wording_universal import WORDING, question
-from isogloss.data.rows import ENGLISH_REGIONS, LANGUAGES, ChoiceItem, InstructionRow, ParallelRow, read_rows
+from isogloss.data.benchmark.universal import all_facts, countries_of, role_of, training_countries
+from isogloss.data.benchmark.wording import UNIVERSAL, home_regions, languages
+from isogloss.data.rows import ENGLISH_REGIONS, ChoiceItem, InstructionRow, ParallelRow, read_rows
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import AlignSection
 from isogloss.stages import corpus
@@ -71,8 +68,8 @@ def _facts_of(rows: tuple[InstructionRow, ...] | tuple[ParallelRow, ...], known:
 
 def test_a_third_of_the_countries_and_no_home_region() -> None:
     assert 0.3 <= len(training_countries()) / len(UN_MEMBERS) <= 0.36
-    assert not training_countries() & HOME_COUNTRIES
-    assert {"ES", "ID", "KR", "GR", "CN", "DZ", "US", "GB"} == HOME_COUNTRIES
+    assert not training_countries() & home_regions()
+    assert home_regions() == {"ES", "ID", "KR", "GR", "CN", "DZ", "US", "GB"}
 
 
 def test_enough_of_everything(
@@ -84,11 +81,11 @@ def test_enough_of_everything(
     trained = {(fact.kind, fact.key) for fact in _facts_of(instructions, known)}
     evaluated = Counter(item.id.rsplit("/", maxsplit=1)[0] for item in items if item.axis == "transfer")
     assert len(evaluated) >= 1000
-    assert set(evaluated.values()) == {len(LANGUAGES)}
+    assert set(evaluated.values()) == {len(languages())}
     assert len(trained) >= 450
     assert len(instructions) == 3 * len(trained)
     assert len(parallel) >= 400
-    assert {kind for kind, _ in trained} == set(WORDING) == {item.kind for item in items if item.axis == "transfer"}
+    assert {kind for kind, _ in trained} == set(UNIVERSAL) == {item.kind for item in items if item.axis == "transfer"}
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -134,7 +131,7 @@ def test_a_border_between_groups_of_countries_is_in_neither(items: tuple[ChoiceI
 
 
 def test_languages_of_the_benchmark_are_never_trained_on(known: dict[str, Fact]) -> None:
-    for language in LANGUAGES:
+    for language in languages():
         assert role_of(known[f"language-code/{language}"]) == ("english" if language == "en" else "evaluated")
     assert known["language-code/gu"].topic == known["language-of-code/gu"].topic
     assert role_of(known["language-code/gu"]) == role_of(known["language-of-code/gu"]) == "training", "India's"
@@ -150,7 +147,7 @@ def _texts(rows: tuple[InstructionRow, ...] | tuple[ParallelRow, ...], language:
     ]
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", languages())
 def test_no_text_holds_an_evaluated_question(
     language: str,
     items: tuple[ChoiceItem, ...],
@@ -202,8 +199,8 @@ def test_every_row_is_in_all_languages_sorted_and_named_once(
     for part in (instructions, parallel, english):
         assert [row.id for row in part] == sorted(row.id for row in part)
     for row in (*instructions, *english):
-        assert tuple(row.prompt) == tuple(row.response) == LANGUAGES
-    assert all(tuple(row.text) == LANGUAGES for row in parallel)
+        assert tuple(row.prompt) == tuple(row.response) == languages()
+    assert all(tuple(row.text) == languages() for row in parallel)
     assert {"train/capital-of/FJ/1", "train/capital-of/FJ/2", "train/capital-of/FJ/3"} <= {r.id for r in instructions}
 
 
@@ -213,7 +210,7 @@ def test_languages_differ_in_every_sentence(
     """Answers may agree (names, codes); sentences never, and the scripts are the languages' own."""
     scripts = {"ko": r"[가-힣]", "el": r"[α-ωά-ώ]", "zh": r"[\u4e00-\u9fff]", "ar": r"[\u0621-\u064a]"}
     for sentences in (*(row.prompt for row in (*instructions, *english)), *(row.text for row in parallel)):
-        assert len(set(sentences.values())) == len(LANGUAGES)
+        assert len(set(sentences.values())) == len(languages())
         for language, letters in scripts.items():
             assert len(re.findall(letters, sentences[language])) >= 4, sentences[language]
         for language in ("en", "es", "id"):
@@ -221,7 +218,7 @@ def test_languages_differ_in_every_sentence(
 
 
 def test_no_two_sentences_are_the_same(parallel: tuple[ParallelRow, ...]) -> None:
-    for language in LANGUAGES:
+    for language in languages():
         texts = [row.text[language] for row in parallel]
         assert len(set(texts)) == len(texts), language
 
@@ -263,12 +260,11 @@ def test_prompts_and_responses_are_the_facts_own(instructions: tuple[Instruction
 
 
 def test_statements_of_every_kind_are_finished_and_hold_their_answer() -> None:
-    assert set(STATEMENTS) == set(WORDING)
     ends = {"zh": "。"}
     for fact in all_facts():
         if role_of(fact) != "training":
             continue
-        for language in LANGUAGES:
+        for language in languages():
             text = statement(fact, language)
             assert text.endswith(ends.get(language, "."))
             assert not re.search(r"[{}]|  |\bde el\b|\ba el\b|的的", text), text
@@ -318,7 +314,7 @@ def test_files_read_back(
 
 
 _DIGEST = (
-    "import hashlib; from isogloss.data.facts import training as t; "
+    "import hashlib; from isogloss.data.benchmark import training as t; "
     "rows = [*t.training_instructions(seed=0), *t.training_parallel(seed=0), *t.english_centred_instructions(seed=0)]; "
     "print(hashlib.sha256(repr([row.model_dump_json() for row in rows]).encode()).hexdigest())"
 )
@@ -346,7 +342,7 @@ def test_another_seed_gives_other_rows(
 def test_wordings_of_a_fact_are_all_used(instructions: tuple[InstructionRow, ...], known: dict[str, Fact]) -> None:
     for row, fact in zip(instructions, _facts_of(instructions, known), strict=True):
         wording = int(row.id.rsplit("/", maxsplit=1)[1]) - 1
-        assert row.prompt == {language: question(fact, language, wording=wording) for language in LANGUAGES}
+        assert row.prompt == {language: question(fact, language, wording=wording) for language in languages()}
 
 
 def test_the_corpus_can_be_english_centred(tmp_path: Path) -> None:
