@@ -9,7 +9,7 @@ import pytest
 from fake_comparison import make_comparison
 from fake_results import estimate, make_results
 from fake_search import make_searches
-from isogloss.cli.recheck import Rechecked, compare
+from isogloss.cli.evaluate import Rechecked, compare
 from isogloss.evaluate.results import MACRO, Estimate
 from isogloss.evaluate.scores import ItemScore, Scores
 from isogloss.report.mermaid import plane_chart
