@@ -146,7 +146,7 @@ def test_settings_of_the_compose_file_are_those_of_the_example() -> None:
 
 
 def test_services_wait_for_health_and_run_what_exists() -> None:
-    from isogloss.cli.commands import app
+    from isogloss.cli.main import app
 
     services = COMPOSE["services"]
     for name, one in services.items():

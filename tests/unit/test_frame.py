@@ -96,7 +96,7 @@ def test_commands_in_the_documents_exist() -> None:
 
 
 def test_the_command_line_has_these_commands() -> None:
-    from isogloss.cli.commands import app
+    from isogloss.cli.main import app
 
     assert tuple(one.name or one.callback.__name__ for one in app.registered_commands if one.callback) == COMMANDS
 
