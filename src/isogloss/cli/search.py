@@ -15,10 +15,10 @@ from isogloss.pipeline.promote import Promotion
 
 def search_worker_command(pipeline: Path, overrides: Sequence[str], *, checkpoint: str | None) -> None:
     """Join a search until it has all its trials. Started by a pipeline, it ends with that."""
-    from isogloss.methods.launch import die_with_launcher
     from isogloss.pipeline.nodes import join_search
+    from isogloss.processes import die_with_parent
 
-    die_with_launcher()
+    die_with_parent()
     plan = read_plan(pipeline, overrides)
     done = join_search(plan, checkpoint, progress=progress, say=say)
     say(f"the study has all its trials; {done} of them were run here")

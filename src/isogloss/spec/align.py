@@ -190,6 +190,8 @@ class AlignSection(Section):
 # `LaunchSpec`: on how many processes a training runs, and under which engine. Apart from the science: it changes no result.
 
 _HOST_PORT = re.compile(r"[^\s:]+:\d{1,5}")
+#: The rendezvous that Slurm's variables say.
+SLURM = "slurm"
 
 
 class LaunchSpec(Section):
@@ -201,15 +203,14 @@ class LaunchSpec(Section):
     With `scoring` as many processes share the scoring of a pipeline's stages, each with a whole copy of the model.
     With several `nodes` the same command runs on each in a folder that they share, with its own `node_rank` and a common
     `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings. A `node_rank` that is not
-    set is that of the environment (`isogloss.methods.launch.placed`). A DeepSpeed `hostfile` (`HOST slots=N` a line) says
-    nodes, processes and, where it is not set, the rendezvous: port 29500 of the first host.
+    set is that of the environment (`isogloss.methods.launch.placed`). With `rendezvous: slurm` the nodes of a Slurm job
+    meet on the first of them, at port 29500.
     """
 
     processes: Literal["auto"] | Count = 1
     nodes: Count = 1
     node_rank: Annotated[int, Field(ge=0)] | None = None
     rendezvous: str | None = None
-    hostfile: Path | None = None
     engine: Literal["none", "deepspeed"] = "none"
     zero: Literal[0, 1, 2, 3] = 2
     offload: Literal["none", "cpu"] = "none"
@@ -222,12 +223,11 @@ class LaunchSpec(Section):
 
     @model_validator(mode="after")
     def _nodes_meet(self) -> LaunchSpec:
-        if self.hostfile is not None:
-            if self.nodes != 1 or self.processes != 1:
-                raise ValueError("a hostfile says nodes and processes; leave them out")
-            return self
-        if self.nodes > 1 and not _HOST_PORT.fullmatch(self.rendezvous or ""):
-            raise ValueError("several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0")
+        if self.nodes > 1 and self.rendezvous != SLURM and not _HOST_PORT.fullmatch(self.rendezvous or ""):
+            raise ValueError(
+                "several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0; or, under Slurm, "
+                f"rendezvous: {SLURM}"
+            )
         if self.node_rank is not None and self.node_rank >= self.nodes:
             raise ValueError(f"node_rank {self.node_rank} is outside the {self.nodes} nodes (counted from 0)")
         return self
