@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from isogloss.errors import UserError, did_you_mean
+from isogloss.errors import UserError, did_you_mean, explain
 from isogloss.spec.section import Count, Fraction, Positive, Section, read_yaml, sets_or_files
 
 Method = Literal["mist", "clo", "midalign"]
@@ -221,6 +221,13 @@ class LaunchSpec(Section):
     threads: Count | None = None
     deepspeed: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("processes", mode="before")
+    @classmethod
+    def _auto_or_number(cls, value: Any) -> Any:
+        if value != "auto" and not (type(value) is int and value > 0):
+            raise ValueError(f"should be 'auto' or a number from 1 on, not {value!r}")
+        return value
+
     @model_validator(mode="after")
     def _nodes_meet(self) -> LaunchSpec:
         if self.nodes > 1 and self.rendezvous != SLURM and not _HOST_PORT.fullmatch(self.rendezvous or ""):
@@ -253,8 +260,8 @@ def load_launch(path: Path) -> LaunchSpec:
     try:
         return LaunchSpec.model_validate(settings or {})
     except ValidationError as error:
-        lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
-        raise UserError("\n".join(dict.fromkeys(lines))) from error
+        problems = explain(error, known=lambda _: LaunchSpec.model_fields)
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems)) from error
 
 
 def _not_there(path: Path) -> str:
@@ -266,17 +273,3 @@ def _not_there(path: Path) -> str:
         f"{path}: no such launch shape; a name alone is looked for in {LAUNCH_FOLDER}/ beside the pipeline, and there are none. "
         "Name a file, for example align.launch: pipelines/launch/zero3-8gpu.yaml"
     )
-
-
-def _explain(detail: Any) -> str:
-    field = str(detail["loc"][0]) if detail["loc"] else ""
-    match detail["type"]:
-        case "extra_forbidden":
-            known = list(LaunchSpec.model_fields)
-            return f"{field}: unknown setting{did_you_mean(field, known)}; known here: {', '.join(known)}"
-        case "value_error":
-            return f"{field}: {detail['ctx']['error']}".removeprefix(": ")
-    if field == "processes":
-        return f"{field}: should be 'auto' or a number from 1 on, not {detail['input']!r}"
-    needed = detail["msg"]
-    return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"
