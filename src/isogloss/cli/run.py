@@ -290,11 +290,11 @@ def search_worker(
     ] = None,
 ) -> None:
     """Join a running search from another process or machine, until it has all its trials."""
-    from isogloss.methods.launch import die_with_launcher
     from isogloss.pipeline.nodes import join_search
+    from isogloss.processes import die_with_parent
 
     # A worker that a pipeline started ends with that pipeline.
-    die_with_launcher()
+    die_with_parent()
     plan = read_plan(pipeline, overrides or [])
     done = join_search(plan, checkpoint, progress=progress, say=say)
     say(f"the study has all its trials; {done} of them were run here")
