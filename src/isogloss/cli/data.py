@@ -139,10 +139,10 @@ def _list_sets(*, as_json: bool) -> None:
 
 def _set_languages(published: PublishedSet, text: str | None) -> tuple[str, ...]:
     """Return the languages to read: those of `--languages`, or the paper's."""
-    from isogloss.data.rows import LANGUAGES
+    from isogloss.data.benchmark.wording import languages as benchmark_languages
 
     if text is None:
-        return LANGUAGES
+        return benchmark_languages()
     codes = _codes(text)
     if not codes:
         raise UserError("--languages: name at least one, for example --languages es,ko")
@@ -216,7 +216,8 @@ def localize(
     as_json: Json = False,
 ) -> None:
     """Make BLEnD local: in each language, without the country; by rules unless a model is named."""
-    from isogloss.data.rows import ENGLISH, LANGUAGES
+    from isogloss.data.benchmark.wording import languages as benchmark_languages
+    from isogloss.data.rows import ENGLISH
     from isogloss.files import sealed_folder
     from isogloss.localize.made import Source, make_localized
     from isogloss.spec.localize import LocalizeSection
@@ -233,7 +234,7 @@ def localize(
         asked=_asked_model(model, url, key),
         max_cost=max_cost,
     )
-    codes = _known_codes(languages) or [language for language in LANGUAGES if language != ENGLISH]
+    codes = _known_codes(languages) or [language for language in benchmark_languages() if language != ENGLISH]
     refuse_existing(out)
     with sealed_folder(out, kind="localized") as folder:
         made = make_localized(

@@ -26,18 +26,6 @@ Split = Literal["dev1", "dev2", "test"]
 ENGLISH = "en"
 ENGLISH_REGIONS = frozenset({"US", "GB", "UK"})
 
-#: The region that each language of the embedded benchmark stands for (the paper's, section 4; English has two).
-REGIONS: dict[str, tuple[str, ...]] = {
-    "en": ("US", "GB"),
-    "es": ("ES",),
-    "id": ("ID",),
-    "ko": ("KR",),
-    "el": ("GR",),
-    "zh": ("CN",),
-    "ar": ("DZ",),
-}
-LANGUAGES = tuple(REGIONS)
-
 
 @cache
 def known_languages() -> frozenset[str]:
@@ -266,25 +254,3 @@ def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:
                 if required <= set(first) and not own <= set(first):
                     return f"{name} looks like a {format_name} file."
     return ""
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# How an answer is announced after a question, by language: what `cloze` scoring reads and `cloze` training writes.
-
-#: The seven languages have their own word, so that the prompt itself does not pull towards English; in any other
-#: language the answer follows on a new line, behind an arrow.
-ANSWER_WORDS = {
-    "en": "Answer:",
-    "es": "Respuesta:",
-    "id": "Jawaban:",
-    "ko": "답:",
-    "el": "Απάντηση:",
-    "zh": "答案：",
-    "ar": "الجواب:",
-}
-ARROW = "→"
-
-
-def announced(question: str, language: str) -> str:
-    """Question and, on a new line, the word that announces an answer in `language`; the answer follows after a space."""
-    return f"{question}\n{ANSWER_WORDS.get(language, ARROW)}"

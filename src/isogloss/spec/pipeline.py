@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
@@ -179,6 +181,20 @@ def _for_both_axes(value: Any) -> Any:
 Limits = Annotated[AxisLimits, BeforeValidator(_for_both_axes)]
 
 
+#: A language of the embedded benchmark is a file there; `isogloss.data.benchmark.wording` reads it.
+WORDING = Path(__file__).parents[1] / "data" / "benchmark" / "wording"
+
+
+@cache
+def benchmark_languages(folder: Path = WORDING) -> tuple[str, ...]:
+    """The languages that have a file in `folder`, in the order that the files give (`order: 3`), the others behind."""
+    placed = {}
+    for path in folder.glob("*.yaml"):
+        order = re.search(r"^order: *(\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        placed[path.stem] = (int(order[1]) if order else sys.maxsize, path.stem)
+    return tuple(sorted(placed, key=lambda language: placed[language]))
+
+
 #: Published sets of choices by name, beside files.
 ChoiceSet = Literal["global-mmlu", "blend"]
 PUBLISHED = ("global-mmlu", "blend", "flores", "openassistant")
@@ -196,7 +212,7 @@ class DataSection(Section):
 
     choices: Literal["embedded"] | tuple[ChoiceSet | Path, ...] = "embedded"
     splits: Literal["question", "paper"] = "question"
-    languages: tuple[str, ...] = ("en", "es", "id", "ko", "el", "zh", "ar")
+    languages: tuple[str, ...] = Field(default_factory=benchmark_languages)
     seed: int = 0
     dev1: Limits = AxisLimits()
     dev2: Limits = AxisLimits()
