@@ -28,7 +28,7 @@ def plan(tmp_path):
     shape = tmp_path / "shape.yaml"
     shape.write_text(SHAPE.replace("RANK", "1"))
     align = {"methods": ["mist"], "launch": shape}
-    stage = SimpleNamespace(name="align-mist", family="align", method="mist")
+    stage = SimpleNamespace(name="align-mist", family="align", variant="mist")
     step = Step(stage=stage, key="0", folder=tmp_path / "align-mist-0", missing="not made yet")
     training = step.work / TRAINING
     training.mkdir(parents=True)
