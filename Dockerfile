@@ -23,11 +23,11 @@ RUN mkdir -p src/isogloss && touch README.md LICENSE src/isogloss/__init__.py
 FROM empty AS needs-cpu
 ARG TORCH_INDEX=""
 RUN --mount=type=cache,target=/var/cache/pip \
-    PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+    PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install -c constraints.txt ".[deepspeed,postgres]"
 
 FROM empty AS needs-cuda
 RUN --mount=type=cache,target=/var/cache/pip \
-    pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+    pip install -c constraints.txt ".[deepspeed,postgres]"
 
 # The project as a wheel. A change of code repeats only this step and the pipelines.
 FROM empty AS wheel

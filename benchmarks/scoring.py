@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from isogloss.data.facts.benchmark import build_benchmark
+from isogloss.data.benchmark.benchmark import build_benchmark
 from isogloss.data.rows import ChoiceItem
 from isogloss.models.load import load_model
 from isogloss.scoring.prompts import continuations_of, encode_continuation, prompt_of

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from isogloss.data.facts.benchmark import build_benchmark
+from isogloss.data.benchmark.benchmark import build_benchmark
 from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.models.forward import fast_linear
 from isogloss.models.load import LoadedModel, load_model

@@ -24,12 +24,11 @@ from isogloss.results.scores import Scores
 from isogloss.scoring.first_order import first_order
 from isogloss.scoring.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
 from isogloss.scoring.steering_scorer import TrialScorer
-from isogloss.search.front import finished_trials, progress_note, summarise
+from isogloss.search.front import progress_note, summarise
 from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
-from isogloss.search.space import SearchSpace, SteeringPoint
-from isogloss.search.start import starting_points, trusted_steps
+from isogloss.search.space import SearchSpace, SteeringPoint, starting_points, trusted_steps
 from isogloss.search.study import Study, open_study
-from isogloss.search.worker import record_of, run_trials
+from isogloss.search.worker import run_trials
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import NOT_RESULTS, SearchSection
 from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
@@ -186,7 +185,7 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
 
         def on_trial(_trial: TrialRecord) -> None:
             nonlocal shown
-            finished = min(finished_trials(study), section.trials)
+            finished = min(study.finished(), section.trials)
             advance(finished - shown, progress_note(study))
             shown = finished
 
@@ -242,7 +241,7 @@ def _starts(
                 progress=advance,
             )
         highest = {"en": space.en_gammas[1], "loc": space.loc_gammas[1]}
-        proposed = starting_points(
+        points = starting_points(
             slopes,
             layers={"en": space.en_layers, "loc": space.loc_layers},
             steps={
@@ -251,13 +250,7 @@ def _starts(
             },
             count=stage.spec.search.starts,
         )
-        found = [
-            SteeringPoint.everywhere(
-                en_layer=one.en_layer, en_gamma=one.en_gamma, loc_layer=one.loc_layer, loc_gamma=one.loc_gamma
-            )
-            for one in proposed
-        ]
-        write_json(kept, [point.model_dump(mode="json") for point in found])
+        write_json(kept, [point.model_dump(mode="json") for point in points])
     return tuple(SteeringPoint.model_validate(one) for one in read_json(kept))
 
 
@@ -310,8 +303,8 @@ def _note(result: SearchResult, checkpoint: str) -> str:
 
 def _finished(study: Study, checkpoint: str) -> Iterator[ChildRun]:
     """The trials that are complete so far, whoever ran them."""
-    for each in study.optuna.get_trials(deepcopy=False):
-        if each.state.is_finished() and (trial := record_of(each)).state == "complete":
+    for trial in study.records():
+        if trial.state == "complete":
             yield _child(trial, checkpoint)
 
 
