@@ -249,7 +249,7 @@ class _ModelAnalysis:
         from isogloss.analysis.convergence import pair_products
         from isogloss.analysis.perpendicularity import perpendicularity
         from isogloss.scoring.prompts import prompts_by
-        from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+        from isogloss.steering.extract import en_pairs, loc_pairs, take_pairs
 
         prompt = prompts_by(self.scoring)
         en = en_pairs([item for item in self.items if item.axis == "transfer"], prompt)

@@ -412,8 +412,7 @@ def vectors(
     """Extract steering vectors for every language and layer from choices files."""
     from isogloss.models.load import load_model
     from isogloss.scoring.prompts import prompts_by
-    from isogloss.steering.extract import extract_vectors
-    from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
+    from isogloss.steering.extract import en_pairs, extract_vectors, loc_pairs, take_pairs
 
     refuse_existing(out)
     items = read_items(files, split=split)
