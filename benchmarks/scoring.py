@@ -20,9 +20,8 @@ from isogloss.scoring.prompts import continuations_of, encode_continuation, prom
 from isogloss.scoring.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.stages.data import take
 from isogloss.stages.parallel import steered_pass
-from isogloss.steering.extract import extract_vectors
+from isogloss.steering.extract import extract_vectors, loc_pairs, take_pairs
 from isogloss.steering.intervention import single
-from isogloss.steering.pairs import loc_pairs, take_pairs
 
 SETTINGS = ScoreSettings(normalise="none")
 

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 
-from isogloss.errors import DataError, UserError, did_you_mean
+from isogloss.errors import DataError, UserError, did_you_mean, explain
 from isogloss.files import sha256_file, write_atomic
 
 Axis = Literal["transfer", "localization"]
@@ -194,7 +193,7 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
             try:
                 rows.append(row_type.model_validate(value))
             except ValidationError as error:
-                problems += [f"{where}: {reason}" for reason in reasons(error)]
+                problems += [f"{where}: {problem}" for problem in explain(error, of="data")]
             unknown.update(set(value) - set(row_type.model_fields))
         if len(rows) + len(problems) == before:
             raise UserError(f"{path}: holds no rows")
@@ -242,41 +241,6 @@ def _lines(path: Path, problems: list[str]) -> Iterable[tuple[int, dict[str, Any
                 yield number, value
             else:
                 problems.append(f"{path}:{number}: line: a JSON object is needed, this is a {type(value).__name__}")
-
-
-def reasons(error: ValidationError) -> Iterable[str]:
-    """What does not follow a format, each as `field: reason` in plain words."""
-    details = error.errors(include_url=False)
-    inside = {detail["loc"][:-1] for detail in details}
-    # A list whose entries are wrong is also said to be too short, which is no news.
-    return [_reason(detail) for detail in details if detail["type"] != "too_short" or detail["loc"] not in inside]
-
-
-def _reason(detail: ErrorDetails) -> str:
-    """`field: reason` in plain words."""
-    field = ".".join(str(part) for part in detail["loc"] if part != "[key]")
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "value_error":
-        reason = str(context["error"])
-        return f"{field}: {reason}" if field else reason
-    if kind == "missing":
-        reason = "is missing"
-    elif kind == "extra_forbidden":
-        reason = "is no field here"
-    elif kind in ("too_short", "too_long"):
-        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        reason = f"has {context['actual_length']} entries, it should have {bound}"
-    elif kind == "literal_error":
-        reason = f"{_shown(detail['input'])} is not one of {context['expected']}"
-    else:
-        needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "JSON object")
-        reason = f"{needed[0].lower()}{needed[1:]}, not {_shown(detail['input'])}"
-    return f"{field}: {reason}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"
 
 
 def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:

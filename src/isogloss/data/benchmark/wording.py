@@ -16,8 +16,7 @@ from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from isogloss.data.rows import reasons
-from isogloss.errors import DataError, did_you_mean
+from isogloss.errors import DataError, did_you_mean, explain
 from isogloss.spec.pipeline import WORDING, benchmark_languages
 from isogloss.spec.section import Section, read_yaml
 
@@ -326,7 +325,7 @@ def read_section(path: Path, section: type[SectionType], *, what: str) -> Sectio
     try:
         return section.model_validate(read_yaml(path, what=what))
     except ValidationError as error:
-        raise DataError(f"{path}: {reason}" for reason in reasons(error)) from None
+        raise DataError(f"{path}: {reason}" for reason in explain(error, of="data")) from None
 
 
 def languages() -> tuple[str, ...]:
