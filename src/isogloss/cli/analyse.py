@@ -38,8 +38,8 @@ def analyse_command(
     as_json: bool,
 ) -> None:
     """Make the analyses asked for, and write their states, numbers, figures and page into `out`."""
-    from isogloss.report.geometry.findings import geometry_findings
-    from isogloss.report.page import PAGE, write_look
+    from isogloss.report.geometry import geometry_findings
+    from isogloss.report.page import ANALYSIS_PAGE, write_analysis_page
 
     # Cheap checks first: a typing mistake must not wait for a model to load.
     asked = _analyses(only)
@@ -63,7 +63,7 @@ def analyse_command(
     )
     geometry = look.geometry(asked)
     with progress(1, "figures and page") as advance:
-        write_look(
+        write_analysis_page(
             geometry,
             out,
             title=model,
@@ -80,7 +80,7 @@ def analyse_command(
     for line in geometry.absent():
         say(f"missing: {line}")
     say(f"numbers, figures and captured states are in {out}")
-    say(f"next: open {out / PAGE} in a browser")
+    say(f"next: open {out / ANALYSIS_PAGE} in a browser")
 
 
 def _analyses(only: Sequence[str]) -> tuple[Analysis, ...]:

@@ -12,11 +12,10 @@ from rich.table import Table
 from isogloss.api import find_bundle, load_bundle
 from isogloss.cli.evaluate import read_items
 from isogloss.cli.shown import output, print_json, progress, say
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.errors import RefusedError, UserError
 from isogloss.models.load import DType
 from isogloss.registry.bundle import Bundle
-from isogloss.registry.gate import AXES
 from isogloss.results.scores import MACRO, Estimate, Scores
 from isogloss.scoring.score import ScoreSettings, score_items
 from isogloss.scoring.statistics import accuracies

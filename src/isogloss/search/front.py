@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
+from isogloss.data.rows import AXES
+from isogloss.results.format import ascii_points
 from isogloss.search.result import Counts, SearchResult, TrialRecord
 from isogloss.search.study import Study, explained
 from isogloss.search.worker import record_of, tally
@@ -92,8 +94,6 @@ def knee_of(front: Sequence[Gains]) -> int | None:
 
 Importances = dict[str, dict[str, float]]
 
-_OBJECTIVES = ("transfer", "localization")
-
 #: Fewer complete trials than this say nothing about which parameter matters.
 _ENOUGH = 20
 
@@ -146,11 +146,11 @@ def progress_note(study: Study) -> str:
         return "front empty: no feasible trial yet"
     front = [gains[index] for index in pareto_front(gains)]
     area = hypervolume(front, reference_point(_unsteered(records)))
-    best = [100 * max(each[axis] for each in front) for axis in (0, 1)]
+    best = [ascii_points(max(each[axis] for each in front)) for axis in (0, 1)]
     plural = "" if len(front) == 1 else "s"
     return (
         f"front {len(front)} point{plural}, hypervolume {area:.4f}, "
-        f"best transfer {best[0]:+.1f}, best localization {best[1]:+.1f}"
+        f"best transfer {best[0]}, best localization {best[1]}"
     )
 
 
@@ -180,7 +180,7 @@ def _importances(study: Study, trials: Sequence[FrozenTrial]) -> Importances:
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     found: Importances = {}
-    for index, objective in enumerate(_OBJECTIVES):
+    for index, objective in enumerate(AXES):
         if len({each.values[index] for each in complete}) > 1:
             shares = get_param_importances(
                 study.optuna,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from isogloss.errors import UserError
 from isogloss.files import digest_of
+from isogloss.results.names import KINDS, VectorKind
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -46,7 +47,7 @@ class Steering(BaseModel):
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        for kind in ("en", "loc"):
+        for kind in KINDS:
             gamma = value.get(f"{kind}_gamma", 0.0)
             if not isinstance(gamma, int | float):
                 continue
@@ -137,9 +138,6 @@ def paper_point(num_layers: int) -> SteeringPoint:
 
 # --------------------------------------------------------------------------------------------------------------------
 
-Kind = Literal["en", "loc"]
-KINDS: tuple[Kind, Kind] = ("en", "loc")
-
 
 class SearchSpace(BaseModel):
     """What is searched.
@@ -204,7 +202,7 @@ class SearchSpace(BaseModel):
         }
 
     @property
-    def _kinds(self) -> tuple[Kind, ...]:
+    def _kinds(self) -> tuple[VectorKind, ...]:
         return tuple(kind for kind in KINDS if getattr(self, f"{kind}_gammas") != (0.0, 0.0))
 
     def point(self, parameters: Mapping[str, Any]) -> SteeringPoint:
@@ -271,5 +269,5 @@ def suggest(trial: BaseTrial, space: SearchSpace) -> SteeringPoint:
     return space.point(drawn)
 
 
-def _name(kind: Kind, what: str, code: str) -> str:
+def _name(kind: VectorKind, what: str, code: str) -> str:
     return f"{kind}_{what}" if code == EVERY else f"{kind}_{what}.{code}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
+from isogloss.results.names import OWN_AXIS, VectorKind
 from isogloss.scoring.first_order import Slopes
 
 #: Radius of the trust region: γ‖v‖ as a share of the residual norm. What the estimate predicts grows with the step, its error
@@ -15,7 +16,6 @@ from isogloss.scoring.first_order import Slopes
 TRUSTED = 1 / 40
 
 #: The axis that each kind of vector is for.
-OWN_AXIS: dict[str, Axis] = {"en": "transfer", "loc": "localization"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,15 +69,15 @@ def starting_points(
     """
     gains = {
         kind: {
-            axis: slopes.macro(axis, kind, languages=languages) for axis in ("transfer", "localization")
+            axis: slopes.macro(axis, kind, languages=languages) for axis in AXES
         }
         for kind in OWN_AXIS
     }  # fmt: skip
 
-    def gain(kind: str, axis: Axis, layer: int | None) -> float:
+    def gain(kind: VectorKind, axis: Axis, layer: int | None) -> float:
         return 0.0 if layer is None else gains[kind][axis][layer - 1] * steps[kind][layer - 1]
 
-    def best(kind: str) -> list[int | None]:
+    def best(kind: VectorKind) -> list[int | None]:
         own = OWN_AXIS[kind]
         promising = [layer for layer in sorted(set(layers[kind])) if gain(kind, own, layer) > 0]
         return [*sorted(promising, key=lambda layer: -gain(kind, own, layer))[:count]] or [None]

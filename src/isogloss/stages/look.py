@@ -8,27 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.analysis.agreement import agreement
-from isogloss.analysis.capture import UNSTEERED, Prompt, States, capture_states, item_prompts
+from isogloss.analysis.capture import Prompt, States, capture_states, item_prompts
 from isogloss.analysis.convergence import convergence, pair_products
 from isogloss.analysis.pca import pca
 from isogloss.analysis.perpendicularity import perpendicularity
 from isogloss.analysis.retrieval import retrieval
-from isogloss.data.rows import ChoiceItem
+from isogloss.data.rows import AXES, ChoiceItem
 from isogloss.errors import UserError
 from isogloss.models.load import LoadedModel
-from isogloss.report.geometry.findings import Geometry
+from isogloss.report.geometry import Geometry
 from isogloss.results.analyses import Agreement, Panel, Perpendicularity, Retrieval
+from isogloss.results.names import KINDS, STATES, SUR, UNSTEERED
 from isogloss.scoring.prompts import Scoring, prompts_by
 from isogloss.scoring.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.spec.pipeline import ANALYSES, Analysis
-from isogloss.stages.checkpoints import CONDITIONS
-from isogloss.stages.data import AXES
 from isogloss.stages.parallel import steered_pass
 from isogloss.stages.stage import Progress
 from isogloss.steering.apply import Positions
 from isogloss.steering.intervention import Intervention
 from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
-from isogloss.steering.vectors import Kind, Token
+from isogloss.steering.vectors import Token
 
 #: The model's name in its panels, beside its label.
 MODEL = "model"
@@ -78,7 +77,7 @@ class ModelLook:
             return replace(value, missing=(*value.missing, f"{name}: {error}"))
 
     def _panel(self, condition: str) -> Panel:
-        return Panel(model=MODEL, label=self.label, condition=condition, condition_label=CONDITIONS[condition])
+        return Panel(model=MODEL, label=self.label, condition=condition, condition_label=STATES[condition])
 
     def _passes(self) -> list[Pass]:
         return [steered_pass(self.loaded, name, one, positions=self.positions) for name, one in self.conditions.items()]
@@ -137,7 +136,6 @@ class ModelLook:
 
 def conditions_of(whole: Intervention) -> dict[str, Intervention]:
     """EN and LOC, each by itself, and both together (SUR) where there are both."""
-    kinds: tuple[Kind, ...] = ("en", "loc")
-    own = {kind: tuple(one for one in whole.components if one.vectors.header.kind == kind) for kind in kinds}
+    own = {kind: tuple(one for one in whole.components if one.vectors.header.kind == kind) for kind in KINDS}
     found: dict[str, Intervention] = {kind: Intervention(parts) for kind, parts in own.items() if parts}
-    return {**found, "sur": whole} if len(found) > 1 else found
+    return {**found, SUR: whole} if len(found) > 1 else found
