@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.data.rows import AXES
 from isogloss.errors import RefusedError, UserError
 from isogloss.pipeline.finished import LeftByRun
 from isogloss.pipeline.plan import Plan, resolve_dtype
 from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import Standing, read_standing
-from isogloss.registry.gate import AXES, Candidate, check_gate, refusal
+from isogloss.registry.gate import Candidate, check_gate, refusal
 from isogloss.registry.versions import CHAMPION, KNEE, Registered, register, registered_already
 from isogloss.report.summary import Champion
 from isogloss.results.scores import MACRO

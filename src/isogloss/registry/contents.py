@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from isogloss.data.rows import Axis
 from isogloss.models.layers import LAYER_CONVENTION
+from isogloss.results.names import UNALIGNED
 from isogloss.results.scores import Condition, Estimate
 from isogloss.steering.apply import Positions
 from isogloss.steering.vectors import Kind
@@ -56,7 +57,7 @@ class BundleSpec(_Value):
 
     name: str
     base: Base
-    checkpoint: str = "unaligned"
+    checkpoint: str = UNALIGNED
     weights: Weights | None = None
     languages: tuple[str, ...]
     regions: dict[str, str] = {}

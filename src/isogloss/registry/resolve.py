@@ -21,6 +21,7 @@ from isogloss.models.reference import ModelRef, parse_model_ref
 from isogloss.registry.bundle import BUNDLE, MERGED, MODEL, Bundle, merged_from, read_bundle
 from isogloss.registry.contents import Described
 from isogloss.registry.fetch import described
+from isogloss.results.format import gib
 from isogloss.spec import PipelineSpec
 from isogloss.tracking.client import connect
 from isogloss.tracking.store import URI_VARIABLE, database_path, shown_uri, tracking_uri
@@ -172,7 +173,7 @@ class Unmade:
 
     def said(self, parameters: float) -> str:
         """What is done before the first stage, in words."""
-        return "; ".join(f"{words}: {size / 2**30:.1f} GiB" for size, words in self._steps(parameters))
+        return "; ".join(f"{words}: {gib(size)} GiB" for size, words in self._steps(parameters))
 
     def _steps(self, parameters: float) -> list[tuple[float, str]]:
         steps = (

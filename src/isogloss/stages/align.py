@@ -13,19 +13,20 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.rows import ChoiceItem
+from isogloss.data.rows import AXES, ChoiceItem
 from isogloss.errors import UserError
 from isogloss.files import read_json, sha256_file, write_json
 from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import DECISIONS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import OUTPUTS, launch, placed
 from isogloss.models.reference import DESCRIPTION
+from isogloss.results.names import BASELINE
 from isogloss.results.scores import CurvePoint, ItemScore
 from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
-from isogloss.stages.data import AXES, datasets_of, take
+from isogloss.stages.data import datasets_of, take
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
 from isogloss.stages.stage import Advance, Metric, Record, StageRun
 
@@ -182,7 +183,7 @@ def follow_run(stage: StageRun, *, method: str) -> Record:
     for step, folder in snapshots(stage.inputs[f"align-{method}"]):
         name = re.sub(r"\W+", "-", f"{method} step {step}")
         # Without a name of its own the model is let go of when the next one is asked for.
-        scores = score_conditions(stage, name, items, loaded=stage.model(folder))["baseline"]
+        scores = score_conditions(stage, name, items, loaded=stage.model(folder))[BASELINE]
         scores.save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"
         point = curve_point(step, scores.items)

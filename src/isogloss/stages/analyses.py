@@ -9,12 +9,12 @@ from isogloss.analysis.convergence import PairProducts, convergence
 from isogloss.analysis.pca import PCA_FILE, pca, save_pca
 from isogloss.analysis.perpendicularity import perpendicularity
 from isogloss.analysis.retrieval import retrieval
+from isogloss.data.rows import AXES
 from isogloss.results.analyses import COORDINATES
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import STATES, UNALIGNED, UNSTEERED, model_label
 from isogloss.results.scores import MACRO, Scores
 from isogloss.stages.baseline import TEST
 from isogloss.stages.checkpoints import (
-    CONDITIONS,
     curve_metrics,
     macro_metrics,
     models_of,
@@ -22,8 +22,6 @@ from isogloss.stages.checkpoints import (
     save_values,
     state_panels,
 )
-from isogloss.stages.compare import LABELS
-from isogloss.stages.data import AXES
 from isogloss.stages.parallel import split_items
 from isogloss.stages.stage import Metric, Record, StageRun
 from isogloss.stages.states import ITEMS, PAIRS, SENTENCES
@@ -37,7 +35,7 @@ def run_agreement(stage: StageRun) -> Record:
     scored = [
         (model, condition, path)
         for model, folder in models_of(stage.inputs, "evaluate").items()
-        for condition in CONDITIONS
+        for condition in STATES
         if (path := _scores(stage, model, folder, condition)).is_file()
     ]
     values = []
@@ -59,7 +57,7 @@ def run_agreement(stage: StageRun) -> Record:
 
 
 def _scores(stage: StageRun, model: str, folder: Path, condition: str) -> Path:
-    if condition != "none":
+    if condition != UNSTEERED:
         return folder / f"{condition}.jsonl"
     return stage.inputs["baseline"] / TEST if model == UNALIGNED else folder / "baseline.jsonl"
 
@@ -120,7 +118,7 @@ def run_perpendicularity(stage: StageRun) -> Record:
     with stage.progress(len(models), "perpendicularity") as advance:
         for model, folder in models.items():
             products = PairProducts.load(folder / PAIRS)
-            values.append(perpendicularity(products, model=model, label=LABELS[model], seed=stage.spec.seed))
+            values.append(perpendicularity(products, model=model, label=model_label(model), seed=stage.spec.seed))
             advance(1)
     save_values(stage.out / PERPENDICULARITY_FILE, values)
     return Record(

@@ -10,13 +10,12 @@ from typing import Any
 
 from isogloss.data.published.catalogue import BLEND, GLOBAL_MMLU
 from isogloss.data.published.load import draw_splits, files_of, identities, load_global_mmlu, noted, twice
-from isogloss.data.rows import ENGLISH, Axis, ChoiceItem, read_choices, write_rows
+from isogloss.data.rows import AXES, ENGLISH, ChoiceItem, read_choices, write_rows
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of, read_json, write_atomic, write_json
 from isogloss.spec import PipelineSpec
 from isogloss.stages.stage import RECORD, Dataset, Metric, Record, StageRun
 
-AXES: tuple[Axis, Axis] = ("transfer", "localization")
 CHOICES = "choices.jsonl"
 CARD = "data-card.md"
 SOURCES = "sources.json"

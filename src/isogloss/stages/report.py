@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from isogloss.analysis.pca import PCA_FILE
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.files import read_json
-from isogloss.report.comparison.rows import NONE
-from isogloss.report.geometry.findings import Geometry
-from isogloss.report.searched.findings import Candidate, Searches, Study
+from isogloss.report.geometry import Geometry
+from isogloss.report.searches import CandidateOnTest, SearchedModel, Searches
 from isogloss.results.analyses import COORDINATES, Agreement, Convergence, Pca, Perpendicularity, Retrieval
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import UNALIGNED, UNSTEERED, model_label
 from isogloss.results.scores import MACRO, Comparison, Results
 from isogloss.search.front import knee_of
 from isogloss.search.result import SearchResult
@@ -23,8 +22,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import ANALYSES
 from isogloss.stages import analyses
 from isogloss.stages.analyse import RESULTS
-from isogloss.stages.compare import COMPARISON, LABELS
-from isogloss.stages.data import AXES
+from isogloss.stages.compare import COMPARISON
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
 from isogloss.stages.stage import Record, StageRun
@@ -101,7 +99,7 @@ def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches |
     candidates = tuple(_candidate(one, studies[one.checkpoint], comparison) for one in points)
     return Searches(
         studies=tuple(
-            Study(checkpoint=checkpoint, label=LABELS[checkpoint], result=result)
+            SearchedModel(checkpoint=checkpoint, label=model_label(checkpoint), result=result)
             for checkpoint, result in studies.items()
         ),
         statistic=spec.search.statistic,
@@ -111,12 +109,12 @@ def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches |
     )
 
 
-def _candidate(point: CandidatePoint, study: SearchResult, comparison: Comparison | None) -> Candidate:
+def _candidate(point: CandidatePoint, study: SearchResult, comparison: Comparison | None) -> CandidateOnTest:
     details = study.trial(point.trial).details
-    return Candidate(
+    return CandidateOnTest(
         name=point.name,
         checkpoint=point.checkpoint,
-        label=LABELS[point.checkpoint],
+        label=model_label(point.checkpoint),
         trial=point.trial,
         point=point.point,
         condition=point.condition,
@@ -135,7 +133,9 @@ def _over_own(point: CandidatePoint, comparison: Comparison | None) -> dict[Axis
     if point.checkpoint == UNALIGNED:
         return changes
     models = () if comparison is None else comparison.models
-    plain = [one for model in models if model.name == point.checkpoint for one in model.conditions if one.name == NONE]
+    plain = [
+        one for model in models if model.name == point.checkpoint for one in model.conditions if one.name == UNSTEERED
+    ]
     return {axis: changes[axis] - one.delta[axis][MACRO].value for one in plain for axis in AXES}
 
 

@@ -19,10 +19,11 @@ from isogloss.data.rows import ParallelRow, read_rows
 from isogloss.errors import UserError
 from isogloss.files import damage, sha256_file
 from isogloss.models.load import LoadedModel
+from isogloss.results.names import STATES
 from isogloss.scoring.prompts import prompts_by
 from isogloss.scoring.score import Pass
 from isogloss.spec import PipelineSpec
-from isogloss.stages.checkpoints import CONDITIONS, checkpoint_model, checkpoint_vectors
+from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors
 from isogloss.stages.data import datasets_of, take
 from isogloss.stages.evaluate import chosen, steered
 from isogloss.stages.parallel import split_items, steered_pass
@@ -69,7 +70,7 @@ def _passes(stage: StageRun, loaded: LoadedModel, checkpoint: str) -> list[Pass]
     found = steered(checkpoint_vectors(stage, checkpoint), chosen(stage))
     return [
         steered_pass(loaded, name, found[name], positions=stage.spec.steer.positions)
-        for name in CONDITIONS
+        for name in STATES
         if name in found
     ]
 

@@ -23,7 +23,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
 
+from isogloss.data.rows import AXES
 from isogloss.errors import UserError
+from isogloss.results.names import KINDS, MODELS, UNSTEERED
 from isogloss.tracking.client import prepare_environment
 from isogloss.tracking.store import artifact_location, database_path, is_initialised, shown_uri, tracking_uri
 
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 # of MLflow 3.17 save). A view that the experiment has stays as it is, for a person may have changed it.
 
 _TAG = "mlflow.sharedViewState."
-_AXES = ("transfer", "localization")
-_MODELS = ("unaligned", "mist", "clo", "midalign")
 #: On the runs that have metrics over layers, steps or trials.
 CURVES_TAG = "isogloss.curves"
 #: Else MLflow's pages open on what they have for traces and judges.
@@ -112,7 +112,7 @@ def _tags(*names: str) -> tuple[str, ...]:
 
 def _of_models(pattern: str) -> dict[str, Any]:
     """A chart of the same metric of every model, unsteered."""
-    return _line(*(pattern.format(model) for model in _MODELS))
+    return _line(*(pattern.format(model) for model in MODELS))
 
 
 PLANE = View(
@@ -123,16 +123,16 @@ PLANE = View(
     ascending=False,
     columns=(
         *_params("model", "steering"),
-        *_metrics(*(f"plane/{axis}" for axis in _AXES), *(f"{axis}/acc/macro" for axis in _AXES), "bias/english/macro"),
+        *_metrics(*(f"plane/{axis}" for axis in AXES), *(f"{axis}/acc/macro" for axis in AXES), "bias/english/macro"),
         *_tags("isogloss.pipeline"),
     ),
     sections={
         "The plane: change against the unaligned model on test": (
             _scatter("plane/localization", "plane/transfer"),
-            *(_bar(f"plane/{axis}") for axis in _AXES),
+            *(_bar(f"plane/{axis}") for axis in AXES),
         ),
-        "Accuracy and English bias": (*(_bar(f"{axis}/acc/macro") for axis in _AXES), _bar("bias/english/macro")),
-        "What steering does to each model": tuple(_bar(f"own/{axis}") for axis in _AXES),
+        "Accuracy and English bias": (*(_bar(f"{axis}/acc/macro") for axis in AXES), _bar("bias/english/macro")),
+        "What steering does to each model": tuple(_bar(f"own/{axis}") for axis in AXES),
     },
 )
 CURVES = View(
@@ -145,19 +145,19 @@ CURVES = View(
     sections={
         **{
             f"{kind.upper()}-steering by layer, on dev2": tuple(
-                _line(f"sweep/{kind}/{what}") for what in (*_AXES, "bias")
+                _line(f"sweep/{kind}/{what}") for what in (*AXES, "bias")
             )
-            for kind in ("en", "loc")
+            for kind in KINDS
         },
         "Training by optimizer step": (
             _line("train/loss"),
-            *(_line(f"dev2/{axis}/acc/macro") for axis in _AXES),
+            *(_line(f"dev2/{axis}/acc/macro") for axis in AXES),
             _line("dev2/bias/english/macro"),
         ),
         "Geometry by layer, unsteered": (
-            *(_of_models(f"cka/{axis}/{{}}/none") for axis in _AXES),
+            *(_of_models(f"cka/{axis}/{{}}/{UNSTEERED}") for axis in AXES),
             _of_models("perpendicularity/{}"),
-            _of_models("retrieval/{}/none"),
+            _of_models(f"retrieval/{{}}/{UNSTEERED}"),
         ),
     },
 )
@@ -175,7 +175,7 @@ TRIALS = View(
     sections={
         "On dev2, against the same model unsteered": (
             _scatter("search/localization", "search/transfer"),
-            *(_bar(f"search/{axis}") for axis in _AXES),
+            *(_bar(f"search/{axis}") for axis in AXES),
         ),
     },
 )
