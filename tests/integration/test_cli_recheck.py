@@ -169,7 +169,7 @@ def test_a_summary_compares_with_the_champion_of_the_registry(place: Path, value
 
 def test_a_champion_whose_scores_were_changed_is_refused(place: Path, values: Any, tmp_path: Path) -> None:
     from isogloss.errors import RefusedError
-    from isogloss.registry.fetch import read_standing
+    from isogloss.registry.fetch import read_summary
 
     bundle = make(tmp_path / "changed", place, values, gamma=3.0, half=0.03)
     with connect(default_uri(place)) as client:
@@ -181,4 +181,4 @@ def test_a_champion_whose_scores_were_changed_is_refused(place: Path, values: An
         ]
         found.write_text(found.read_text(encoding="utf-8").replace("0.02", "0.92"), encoding="utf-8")
         with pytest.raises(RefusedError, match=r"scores\.json is not the one that was registered"):
-            read_standing("models:/changed@champion", client=client)
+            read_summary("models:/changed@champion", client=client)

@@ -18,7 +18,7 @@ from isogloss.planning.estimate import Costs, Weights, costs_of, estimate
 from isogloss.planning.forecast import Forecast, forecast, planned_machines
 from isogloss.planning.llm_cost import Asked, asked_of
 from isogloss.planning.memory import RankMemory, gpu_here
-from isogloss.registry.resolve import Unmade, unmade
+from isogloss.registry.resolve import MissingModel, missing_model
 from isogloss.spec import PipelineSpec, load_spec
 from isogloss.stages.graph import stages_of
 
@@ -36,12 +36,12 @@ def plan_command(
     spec = load_spec(pipeline, overrides)
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
     # Nothing is fetched, converted or merged for a plan. What is cached of a model that is not here is not known: nothing can be.
-    known = unmade(spec, Path.cwd()) or read_plan(pipeline, overrides)
+    known = missing_model(spec, Path.cwd()) or read_plan(pipeline, overrides)
     steps = known.steps if isinstance(known, Plan) else ()
     done = frozenset(step.stage.name for step in steps if step.done)
     asked = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in done])
     if machines is None:
-        costs = estimate(known) if isinstance(known, Plan) else _unmade_costs(spec, known)
+        costs = estimate(known) if isinstance(known, Plan) else _missing_model_costs(spec, known)
         _show_costs(spec, costs, asked, dtype=resolve_dtype(spec), as_json=as_json)
         if problems := [*filter(None, [_too_large_here(costs), *(one.problem for one in asked)])]:
             raise RefusedError("\n".join(problems))
@@ -70,13 +70,13 @@ def plan_command(
         say(f"next: isogloss run {pipeline}")
 
 
-def _outline(spec: PipelineSpec, missing: Unmade) -> Outline:
+def _outline(spec: PipelineSpec, missing: MissingModel) -> Outline:
     outline = outline_of(config_of_unfetched(missing.base))
     check_settings(spec, outline.layers)
     return outline
 
 
-def _unmade_costs(spec: PipelineSpec, missing: Unmade) -> Costs:
+def _missing_model_costs(spec: PipelineSpec, missing: MissingModel) -> Costs:
     outline = _outline(spec, missing)
     weights = Weights(
         parameters=outline.parameters,

@@ -9,7 +9,7 @@ from isogloss.errors import RefusedError, UserError
 from isogloss.pipeline.finished import LeftByRun
 from isogloss.pipeline.plan import Plan, resolve_dtype
 from isogloss.registry.bundle import Bundle, read_bundle
-from isogloss.registry.fetch import Standing, read_standing
+from isogloss.registry.fetch import VersionSummary, read_summary
 from isogloss.registry.gate import AXES, Candidate, check_gate, refusal
 from isogloss.registry.versions import CHAMPION, KNEE, Registered, register, registered_already
 from isogloss.report.summary import Champion
@@ -122,7 +122,7 @@ def champion_of(left: LeftByRun, ref: str, *, questions: str, model: str) -> Cha
     if database is not None and not database.is_file():
         raise UserError(f"there is no registry yet ({ref})")
     with connect(uri) as client:
-        standing = read_standing(ref, client=client)
+        standing = read_summary(ref, client=client)
     delta = standing.scores.delta
     return Champion(
         ref=ref,
@@ -142,7 +142,7 @@ def champion_or_why(left: LeftByRun, ref: str | None, *, questions: str, model: 
         return None, f"None to compare with: {error}"
 
 
-def _apart(left: LeftByRun, standing: Standing, *, questions: str, model: str) -> str | None:
+def _apart(left: LeftByRun, standing: VersionSummary, *, questions: str, model: str) -> str | None:
     described = standing.described
     if described.base.digest != model:
         return f"the champion stands on another model (`{described.base.ref}`)"

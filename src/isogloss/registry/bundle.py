@@ -36,11 +36,11 @@ from isogloss.models.load import adapter_digest, model_digest
 from isogloss.registry.contents import (
     Base,
     BundleKind,
+    BundleManifest,
     BundleScores,
     BundleSpec,
-    Described,
-    DescribedComponent,
-    DescribedIntervention,
+    ComponentEntry,
+    InterventionEntry,
     Lineage,
     Weights,
 )
@@ -130,7 +130,7 @@ class Bundle:
     """A bundle that was read and found whole. `steering` holds the components, `point` says "the same point"."""
 
     folder: Path
-    described: Described
+    described: BundleManifest
     steering: Intervention
     positions: Positions
     scores: BundleScores
@@ -245,7 +245,7 @@ def write_bundle(
         point = point_digest(
             intervention, base_digest=spec.base.digest, weights_digest=weights_digest, positions=spec.positions
         )
-        described = Described(
+        described = BundleManifest(
             **spec.model_dump(exclude={"positions"}), kind=_kind(spec.weights, intervention), point=point
         )
         write_json(aside / BUNDLE, described.model_dump(mode="json"))
@@ -272,7 +272,7 @@ def read_bundle(folder: Path) -> Bundle:
         )
     check_safe(folder)
     described = read_description(folder)
-    steering = _parsed(folder / INTERVENTION, DescribedIntervention)
+    steering = _parsed(folder / INTERVENTION, InterventionEntry)
     scores = _parsed(folder / SCORES, BundleScores)
     by_kind = {one.kind: SteeringVectors.load(folder / VECTORS[one.kind]) for one in steering.components}
     model = folder / MODEL
@@ -300,9 +300,9 @@ def read_bundle(folder: Path) -> Bundle:
     )
 
 
-def read_description(folder: Path) -> Described:
+def read_description(folder: Path) -> BundleManifest:
     """`bundle.json` alone, without what it describes. Raises RefusedError where it is not what was written."""
-    return _parsed(folder / BUNDLE, Described)
+    return _parsed(folder / BUNDLE, BundleManifest)
 
 
 def _kind(weights: Weights | None, intervention: Intervention) -> BundleKind:
@@ -317,11 +317,11 @@ def _weights_digest(folder: Path | None, weights: Weights | None, base_digest: s
     return adapter_digest(folder, base_digest) if weights == "adapter" else model_digest(folder)
 
 
-def _describe(intervention: Intervention, *, positions: Positions) -> DescribedIntervention:
-    return DescribedIntervention(
+def _describe(intervention: Intervention, *, positions: Positions) -> InterventionEntry:
+    return InterventionEntry(
         positions=positions,
         components=tuple(
-            DescribedComponent(
+            ComponentEntry(
                 kind=one.vectors.header.kind,
                 layer=one.layer,
                 gamma=one.gamma,
@@ -356,7 +356,9 @@ def _united(first: SteeringVectors, second: SteeringVectors) -> SteeringVectors:
     return SteeringVectors(first.header.model_copy(update=fields), {**first.tensors, **second.tensors})
 
 
-def _check_vectors(by_kind: Mapping[Kind, SteeringVectors], described: Described, weights_digest: str | None) -> None:
+def _check_vectors(
+    by_kind: Mapping[Kind, SteeringVectors], described: BundleManifest, weights_digest: str | None
+) -> None:
     base = described.base
     for vectors in by_kind.values():
         vectors.check_model(
@@ -367,7 +369,7 @@ def _check_vectors(by_kind: Mapping[Kind, SteeringVectors], described: Described
         )
 
 
-def _component(described: DescribedComponent, vectors: SteeringVectors, folder: Path) -> Component:
+def _component(described: ComponentEntry, vectors: SteeringVectors, folder: Path) -> Component:
     where = f"{folder / INTERVENTION}: {described.kind.upper()} in layer {described.layer}"
     if described.vectors != VECTORS[described.kind]:
         raise RefusedError(

@@ -65,7 +65,7 @@ class BundleSpec(_Value):
     lineage: Lineage
 
 
-class Described(_Value):
+class BundleManifest(_Value):
     """`bundle.json`."""
 
     format: Literal[1] = 1
@@ -81,7 +81,7 @@ class Described(_Value):
     lineage: Lineage
 
 
-class DescribedComponent(_Value):
+class ComponentEntry(_Value):
     """Vectors of some languages, read from the folder `vectors`; `digest` is over the vectors of these languages alone."""
 
     kind: Kind
@@ -92,13 +92,13 @@ class DescribedComponent(_Value):
     digest: str
 
 
-class DescribedIntervention(_Value):
+class InterventionEntry(_Value):
     """`intervention.json`."""
 
     format: Literal[1] = 1
     layer_convention: str = LAYER_CONVENTION
     positions: Positions = "all"
-    components: tuple[DescribedComponent, ...] = ()
+    components: tuple[ComponentEntry, ...] = ()
 
     @field_validator("layer_convention")
     @classmethod

@@ -18,7 +18,7 @@ from isogloss.errors import RefusedError, UserError
 from isogloss.files import MANIFEST, damage, read_json, read_manifest, sha256_file, sync_folder
 from isogloss.models.hub import cache_dir, writable_cache_dir
 from isogloss.registry.bundle import BUNDLE, SCORES, Bundle, climbs_out, read_bundle, read_description
-from isogloss.registry.contents import BundleScores, Described
+from isogloss.registry.contents import BundleManifest, BundleScores
 from isogloss.registry.references import BUNDLE_FOLDER, MANIFEST_TAG, POINT_TAG, artifacts_of, find_version, why_gone
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def cached(ref: str, *, client: MlflowClient) -> Path:
     return folder
 
 
-def described(ref: str, *, client: MlflowClient) -> tuple[Described, Path | None]:
+def described(ref: str, *, client: MlflowClient) -> tuple[BundleManifest, Path | None]:
     """What the version that `ref` names says of itself, and its folder where it is in the cache, whole. Nothing is kept.
 
     Raises as :func:`fetch`.
@@ -190,16 +190,16 @@ def _same(dest: Path, version: ModelVersion) -> Bundle:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class VersionSummary:
     """A version of a registered model: what it is, and its scores on test."""
 
     name: str
     version: int
-    described: Described
+    described: BundleManifest
     scores: BundleScores
 
 
-def read_standing(ref: str, *, client: MlflowClient) -> Standing:
+def read_summary(ref: str, *, client: MlflowClient) -> VersionSummary:
     """Description and scores of the version that `ref` (`models:/NAME@alias`, `models:/NAME/3`) names.
 
     Raises:
@@ -220,8 +220,8 @@ def read_standing(ref: str, *, client: MlflowClient) -> Standing:
             if sha256_file(folder / name) != manifest["files"].get(name, {}).get("sha256"):
                 raise RefusedError(f"{what}: its {name} is not the one that was registered ({version.source})")
         try:
-            described = Described.model_validate(read_json(folder / BUNDLE))
+            described = BundleManifest.model_validate(read_json(folder / BUNDLE))
             scores = BundleScores.model_validate(read_json(folder / SCORES))
         except ValidationError as error:
             raise RefusedError(f"{what}: {error.title} is of another version of isogloss") from error
-    return Standing(name=version.name, version=int(version.version), described=described, scores=scores)
+    return VersionSummary(name=version.name, version=int(version.version), described=described, scores=scores)

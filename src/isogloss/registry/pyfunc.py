@@ -18,7 +18,7 @@ from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.errors import IsoglossError, UserError, did_you_mean
 from isogloss.files import read_json
 from isogloss.registry.bundle import BUNDLE
-from isogloss.registry.contents import Described
+from isogloss.registry.contents import BundleManifest
 from isogloss.registry.references import BUNDLE_FOLDER
 from isogloss.scoring.score import ScoreSettings
 from isogloss.spec.pipeline import ScoringSection
@@ -38,7 +38,7 @@ class _Answers:
 
         folder = Path(context.artifacts[BUNDLE_FOLDER])
         self.model: Any = isogloss.load(str(folder), **context.model_config)
-        said = Described.model_validate(read_json(folder / BUNDLE)).scoring
+        said = BundleManifest.model_validate(read_json(folder / BUNDLE)).scoring
         scoring = ScoringSection.model_validate(
             {name: said[name] for name in ScoringSection.model_fields if name in said}
         )

@@ -19,7 +19,7 @@ from isogloss.models.hub import cache_dir, require_space, writable_cache_dir
 from isogloss.models.load import ResolvedModel, base_of, is_adapter, load_model, resolve
 from isogloss.models.reference import ModelRef, parse_model_ref
 from isogloss.registry.bundle import BUNDLE, MERGED, MODEL, Bundle, merged_from, read_bundle
-from isogloss.registry.contents import Described
+from isogloss.registry.contents import BundleManifest
 from isogloss.registry.fetch import described
 from isogloss.spec import PipelineSpec
 from isogloss.tracking.client import connect
@@ -154,7 +154,7 @@ def _merged(found: ResolvedModel, ref: str) -> ResolvedModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unmade:
+class MissingModel:
     """What a model still needs before its files are whole here. `base`, below all adapters and versions, has its config."""
 
     base: ModelRef
@@ -183,7 +183,7 @@ class Unmade:
         return [(size, words) for needed, size, words in steps if needed]
 
 
-def unmade(spec: PipelineSpec, root: Path) -> Unmade | None:
+def missing_model(spec: PipelineSpec, root: Path) -> MissingModel | None:
     """What `spec.model` still needs before it loads as a whole model; None where it is here.
 
     Of a registered version that is not in the cache, its description is read and nothing else. What only steers stands for
@@ -197,8 +197,8 @@ def unmade(spec: PipelineSpec, root: Path) -> Unmade | None:
     return found if found.fetch or found.convert or found.merge else None
 
 
-def _needs(ref: str, uri: str) -> Unmade:
-    """As :func:`unmade`; a model that is here needs nothing."""
+def _needs(ref: str, uri: str) -> MissingModel:
+    """As :func:`missing_model`; a model that is here needs nothing."""
     about, folder = _description(ref, uri)
     if about is None:
         return _needs_of_files(parse_model_ref(ref), uri)
@@ -207,10 +207,10 @@ def _needs(ref: str, uri: str) -> Unmade:
     below = _needs(about.base.ref, uri)
     if about.weights is None:
         return below
-    return replace(below, merge=True) if about.weights == "adapter" else Unmade(base=below.base, fetch=True)
+    return replace(below, merge=True) if about.weights == "adapter" else MissingModel(base=below.base, fetch=True)
 
 
-def _description(ref: str, uri: str) -> tuple[Described | None, Path | None]:
+def _description(ref: str, uri: str) -> tuple[BundleManifest | None, Path | None]:
     """What the version that `ref` names says of itself, None where it names none; and its folder where it is here."""
     folder = Path(ref).expanduser()
     if (folder / BUNDLE).is_file():
@@ -221,11 +221,11 @@ def _description(ref: str, uri: str) -> tuple[Described | None, Path | None]:
         return described(ref, client=client)
 
 
-def _needs_of_files(ref: ModelRef, uri: str) -> Unmade:
+def _needs_of_files(ref: ModelRef, uri: str) -> MissingModel:
     path = Path(ref.name)
     if ref.kind == "local" and is_adapter(path):
         below = _needs(base_of(path).name, uri)
-        made = below == Unmade(base=below.base) and is_merged(resolve(ref))
+        made = below == MissingModel(base=below.base) and is_merged(resolve(ref))
         return below if made else replace(below, merge=True)
     here, embedded = is_fetched(ref), ref.kind == "embedded"
-    return Unmade(base=ref, convert=embedded and not here, fetch=not embedded and not here)
+    return MissingModel(base=ref, convert=embedded and not here, fetch=not embedded and not here)

@@ -242,7 +242,7 @@ _warned: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Projection:
+class SyncResult:
     """How far the journal is in MLflow.
 
     `pending` counts the events still to be projected; `run_ids` are MLflow's, by key; `missing` lists artifacts that
@@ -255,7 +255,7 @@ class Projection:
     problem: str | None = None
 
 
-def project(journal: Journal, *, tracking_uri: str, experiment: str) -> Projection:
+def sync_journal(journal: Journal, *, tracking_uri: str, experiment: str) -> SyncResult:
     """Bring MLflow up to the journal. Never raises for a store that is locked, absent or refusing.
 
     Then `pending` is above zero, one warning a process goes to the log, and the next call goes on. Waits add up to
@@ -272,7 +272,7 @@ def project(journal: Journal, *, tracking_uri: str, experiment: str) -> Projecti
     journal.sync()
     events = journal.events()
     if not events:
-        return Projection(pending=0)
+        return SyncResult(pending=0)
     memory = _Memory(journal, digest_of([tracking_uri, experiment]))
     shown = memory.load()
     if shown and not holds_runs(tracking_uri, (known.run_id for known in shown.values())):
@@ -291,7 +291,7 @@ def project(journal: Journal, *, tracking_uri: str, experiment: str) -> Projecti
             _warn(journal, tracking_uri, problem, _pending(events, shown))
     for path in missing:
         _logger.warning("%s: gone before MLflow could have it; the run is recorded without it", path)
-    return Projection(
+    return SyncResult(
         pending=_pending(events, shown),
         run_ids={key: known.run_id for key, known in shown.items()},
         missing=tuple(missing),
@@ -364,7 +364,7 @@ _logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def meanwhile(act: Callable[[], None], *, every: float = LOOK_SECONDS) -> Iterator[None]:
+def polling(act: Callable[[], None], *, every: float = LOOK_SECONDS) -> Iterator[None]:
     """While open, `act` is called every `every` seconds; a call under way is waited for at the end.
 
     What `act` raises ends it with a warning and stops nothing else: whatever it left undone is for its caller to do.
@@ -378,7 +378,7 @@ def meanwhile(act: Callable[[], None], *, every: float = LOOK_SECONDS) -> Iterat
         except Exception:
             _logger.warning("what goes on is no longer shown while it does; it will be when it is over", exc_info=True)
 
-    thread = threading.Thread(target=repeat, name="isogloss-meanwhile", daemon=True)
+    thread = threading.Thread(target=repeat, name="isogloss-polling", daemon=True)
     thread.start()
     try:
         yield
