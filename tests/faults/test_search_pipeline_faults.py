@@ -50,7 +50,7 @@ def assert_whole(root):
     ]
     assert len(set(points)) == len(points), "no point was measured twice"
     assert len(result["hypervolume"]) == len(result["trials"])
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         names = connection.execute(
             "SELECT name FROM runs JOIN tags USING (run_uuid) WHERE key = 'isogloss.kind' AND value = 'trial' "
             "AND lifecycle_stage = 'active'"

@@ -10,9 +10,8 @@ import pytest
 
 from isogloss.pipeline.recording import PARENT, Recorder, child_key, record_stage
 from isogloss.stages.stage import ChildRun, StageOutcome
-from isogloss.tracking.client import fold, initialise
-from isogloss.tracking.journal import Journal
-from isogloss.tracking.store import default_uri
+from isogloss.tracking.journal import Journal, fold
+from isogloss.tracking.store import default_uri, initialise
 
 TRIALS = 3
 #: A trial is shown by the thread, and the process killed right before (or in the middle of) one of these.
@@ -68,7 +67,7 @@ def trials(count, **tags):
 
 
 def rows(root, query):
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         return connection.execute(query).fetchall()
 
 

@@ -13,13 +13,12 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.tracking import client as client_module
 from isogloss.tracking import mlflow_sync as project_module
+from isogloss.tracking import store as store_module
 from isogloss.tracking.checks import check_store, mend_store
-from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
 from isogloss.tracking.mlflow_sync import sync_journal
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 
 PROJECT = """
 import sys
@@ -43,18 +42,18 @@ if sys.argv[3:] == ["stay"]:
 def template(tmp_path_factory):
     root = tmp_path_factory.mktemp("template")
     with connect(default_uri(root)):
-        return root / "mlruns" / "mlflow.db"
+        return root / "mlflow.db"
 
 
 @pytest.fixture
 def root(template, tmp_path, monkeypatch):
     """A project folder with a fresh store, and short patience."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(client_module, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(store_module, "LOCK_SECONDS", 0.5)
     monkeypatch.setattr(project_module, "_warned", set())
     root = tmp_path / "project"
-    (root / "mlruns").mkdir(parents=True)
-    shutil.copy(template, root / "mlruns" / "mlflow.db")
+    root.mkdir(parents=True)
+    shutil.copy(template, root / "mlflow.db")
     alter(root, f"UPDATE experiments SET artifact_location = '{artifact_location(default_uri(root))}/0'")
     return root
 
@@ -71,7 +70,7 @@ def journal(root):
 
 
 def database(root):
-    return root / "mlruns" / "mlflow.db"
+    return root / "mlflow.db"
 
 
 def alter(root, statement):
@@ -261,7 +260,7 @@ def test_a_moved_store_is_refused_found_and_mended(root, journal):
 
     assert any("are now looked for in" in done for done in mend_store(new_root))
     assert [finding for finding in check_store(new_root) if "moved" in finding.what] == []
-    assert (new_root / "mlruns" / "mlflow.db.before-mend").exists()
+    assert (new_root / "mlflow.db.before-mend").exists()
     again = sync_journal(journal, tracking_uri=uri, experiment="plane")
     assert (again.pending, again.run_ids) == (0, first.run_ids)
     with connect(uri) as client:

@@ -17,8 +17,7 @@ from isogloss.registry.versions import register
 from isogloss.results.scores import Estimate
 from isogloss.stages.data import benchmark_digest
 from isogloss.steering.intervention import single
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import default_uri
+from isogloss.tracking.store import connect, default_uri
 from small_data import small_items, write_jsonl, write_pipeline
 from tiny_bundles import make_spec, make_vectors
 from tiny_models import make_tiny_model

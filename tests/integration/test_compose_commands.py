@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from isogloss.search.study import open_storage
-from isogloss.tracking.client import connect
+from isogloss.tracking.store import connect
 from postgres_server import postgres_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

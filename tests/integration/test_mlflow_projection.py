@@ -9,10 +9,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from isogloss.tracking import mlflow_sync as project_module
-from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
 from isogloss.tracking.mlflow_sync import SyncResult, sync_journal
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 
 EXPERIMENT = "plane"
 
@@ -24,7 +23,7 @@ def empty_store(tmp_path_factory):
     with connect(default_uri(root)) as client:
         (default,) = client.search_experiments()
     assert default.artifact_location == f"{artifact_location(default_uri(root))}/0"
-    return root / "mlruns" / "mlflow.db"
+    return root / "mlflow.db"
 
 
 @pytest.fixture
@@ -32,10 +31,10 @@ def new_store(empty_store, tmp_path):
     """Make stores: `new_store("a")` is the URI of one. Their path has a space and letters beyond ASCII."""
 
     def make(name):
-        folder = tmp_path / f"{name} 한국" / "mlruns"
+        folder = tmp_path / f"{name} 한국"
         folder.mkdir(parents=True)
         shutil.copy(empty_store, folder / "mlflow.db")
-        return default_uri(folder.parent)
+        return default_uri(folder)
 
     return make
 
@@ -351,7 +350,7 @@ def test_more_metrics_than_fit_in_one_request(tmp_path, new_store):
 def test_an_empty_journal_needs_no_store(tmp_path):
     uri = default_uri(tmp_path)
     assert sync_journal(Journal(tmp_path / "j.jsonl"), tracking_uri=uri, experiment="x") == SyncResult(pending=0)
-    assert not (tmp_path / "mlruns").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_deleted_experiment_is_left_alone_and_named(journal, new_store):

@@ -8,8 +8,7 @@ import pytest
 from isogloss.pipeline import recording
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
 from isogloss.stages.stage import ChildRun, Metric, StageOutcome
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
+from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.mlflow_sync import SyncResult, polling
 
 #: Far more than any machine needs; nothing sleeps for it.
@@ -67,7 +66,7 @@ def test_what_goes_wrong_in_it_is_told_and_stops_nothing_else(caplog):
 
     with caplog.at_level(logging.WARNING), polling(act, every=0.001):
         assert failed.wait(LIMIT)
-    assert "no longer shown" in caplog.text
+    assert "live updates to MLflow stopped" in caplog.text
     assert "the storage is gone" in caplog.text
 
 

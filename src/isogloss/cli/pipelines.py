@@ -67,7 +67,7 @@ def _promoted(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
     if plan.spec.promote.name is None or until not in (None, "promote", "report"):
         return None
     from isogloss.pipeline.promote import promote
-    from isogloss.tracking.client import StoreUnavailable
+    from isogloss.tracking.store import StoreUnavailable
 
     try:
         return promote(plan, verify=False)

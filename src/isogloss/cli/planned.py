@@ -86,7 +86,7 @@ def _missing_model_costs(spec: PipelineSpec, missing: MissingModel) -> Costs:
         vocabulary=outline.vocabulary,
     )
     steps = [(stage, False, False) for stage in stages_of(spec)]
-    first = (missing.bytes_on_disk(outline.parameters), missing.said(outline.parameters))
+    first = (missing.bytes_on_disk(outline.parameters), missing.describe(outline.parameters))
     return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd(), first=first)
 
 

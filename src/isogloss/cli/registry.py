@@ -8,8 +8,7 @@ from pathlib import Path
 from isogloss.cli.shown import print_json, say
 from isogloss.errors import UserError
 from isogloss.registry.fetch import fetch
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import database_path, shown_uri, tracking_uri
+from isogloss.tracking.store import connect, database_path, shown_uri, tracking_uri
 
 
 def fetch_command(ref: str, dest: Path, *, uri: str | None, as_json: bool) -> None:

@@ -18,8 +18,7 @@ from isogloss.stages.compare import comparison_of
 from isogloss.stages.graph import stages_of
 from isogloss.stages.report import read_comparison
 from isogloss.stages.stage import RECORD, StageOutcome
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
+from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.mlflow_sync import memory_of
 
 _STAGE_KEY = "isogloss.stage_key"

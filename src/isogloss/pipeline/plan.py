@@ -25,8 +25,7 @@ from isogloss.spec.align import LaunchSpec, MidalignSection
 from isogloss.stages.align import launch_of
 from isogloss.stages.graph import CODE, stages_of
 from isogloss.stages.stage import RECORD, Stage, StageOutcome
-from isogloss.tracking.client import RunState, fold
-from isogloss.tracking.journal import Journal
+from isogloss.tracking.journal import Journal, RunState, fold
 
 #: Folder of everything that runs leave behind, under the working directory.
 STORE = "mlruns"

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from isogloss.stages.stage import ChildRun, StageOutcome
-from isogloss.tracking.client import RunState, fold, prepare_waits
-from isogloss.tracking.journal import Journal, Status
+from isogloss.tracking.journal import Journal, RunState, Status, fold
 from isogloss.tracking.mlflow_sync import SyncResult, polling, sync_journal
+from isogloss.tracking.store import shorten_lock_waits
 from isogloss.tracking.ui import CURVES_TAG
 
 PARENT = "pipeline"
@@ -70,7 +70,7 @@ class Recorder:
                 told.update(child_key(name, child) for child in new)
                 self.sync()
 
-            prepare_waits()
+            shorten_lock_waits()
             return polling(look)
 
         return watch

@@ -27,8 +27,7 @@ from isogloss.files import damage, sealed_folder, write_atomic, write_json
 from isogloss.pipeline.plan import STORE, Plan, Step
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
 from isogloss.stages.stage import RECORD, Progress, StageRun, Watched, unwatched
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
+from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
@@ -280,7 +279,7 @@ def _parent_params(plan: Plan) -> dict[str, object]:
         "languages": ",".join(spec.data.languages),
         "data": "embedded" if spec.data.choices == "embedded" else "files",
         "data.seed": spec.data.seed,
-        "data.test": "all" if spec.data.test is None else spec.data.test,
+        "data.test": str(spec.data.test),
         "vectors.token": spec.vectors.token,
         "vectors.pairs": spec.vectors.pairs,
         "positions": spec.steer.positions,
