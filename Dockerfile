@@ -6,14 +6,14 @@
 # On x86-64 the public index has only the CUDA build of torch, gigabytes larger. For a cpu image without it, pass PyTorch's
 # CPU wheel index: --build-arg TORCH_INDEX=…
 #
-# An image has no git. With the commit that it is built from, its results can be promoted:
+# An image has no git. Its results can be promoted only if it knows the commit that it was built from:
 #   --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude '*')"    More: docs/container.md
 FROM python:3.11.14-slim-bookworm@sha256:65a93d69fa75478d554f4ad27c85c1e69fa184956261b4301ebaf6dbb0a3543d AS base
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CACHE_DIR=/var/cache/pip \
     PATH=/opt/isogloss/bin:$PATH
 
-# What the project needs, without the project: made again only when pyproject.toml or constraints.txt change. An empty
-# package stands where the project will be.
+# The dependencies, without the project: rebuilt only when pyproject.toml or constraints.txt change. An empty
+# package takes the project's place.
 FROM base AS empty
 WORKDIR /src
 RUN python -m venv /opt/isogloss
@@ -23,13 +23,13 @@ RUN mkdir -p src/isogloss && touch README.md LICENSE src/isogloss/__init__.py
 FROM empty AS needs-cpu
 ARG TORCH_INDEX=""
 RUN --mount=type=cache,target=/var/cache/pip \
-    PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+    PIP_EXTRA_INDEX_URL="$TORCH_INDEX" pip install -c constraints.txt ".[deepspeed,postgres]"
 
 FROM empty AS needs-cuda
 RUN --mount=type=cache,target=/var/cache/pip \
-    pip install -c constraints.txt ".[deepspeed,postgres,grpc]"
+    pip install -c constraints.txt ".[deepspeed,postgres]"
 
-# The project as a wheel: the only step besides the pipelines that a change of code repeats.
+# The project as a wheel. A change of code repeats only this step and the pipelines.
 FROM empty AS wheel
 RUN --mount=type=cache,target=/var/cache/pip pip install -c constraints.txt setuptools
 COPY README.md LICENSE ./
@@ -43,8 +43,8 @@ RUN useradd --create-home --uid 1000 isogloss \
     && chown -R 1000:1000 /work /cache /artifacts
 WORKDIR /work
 COPY --chown=1000:1000 pipelines /work/pipelines
-# Home and name are given, for whoever the container runs as: `--user` knows neither, and libraries keep files in the one
-# and ask for the other.
+# HOME and USER are set for every user of the container: `--user` sets neither, libraries store files in HOME and read
+# USER.
 ENV ISOGLOSS_CACHE=/cache HF_HOME=/cache/huggingface HOME=/cache USER=isogloss GIT_PYTHON_REFRESH=quiet
 VOLUME ["/work/mlruns", "/cache"]
 HEALTHCHECK --interval=5m --timeout=1m --start-period=2m --retries=2 CMD ["isogloss", "doctor", "--quick"]
@@ -60,7 +60,7 @@ ARG COMMIT=""
 ENV ISOGLOSS_COMMIT=$COMMIT
 USER 1000:1000
 
-# The last one is what a build without --target makes.
+# The last stage is the default target.
 FROM home AS cpu
 COPY --from=needs-cpu /opt/isogloss /opt/isogloss
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \

@@ -1,12 +1,12 @@
-# `make run` and `make test` are complete by themselves: each sets up .venv first where that has not been done.
+# `make run` and `make test` need nothing before them: each sets up .venv first if necessary.
 #   PYTHON=python3.12   another interpreter for .venv        PIPELINE=pipelines/x.yaml   another pipeline for `make run`
 PYTHON   ?= python3
 PIPELINE ?= pipelines/embedded.yaml
 BIN      := .venv/bin
-# Two test processes with one thread each: most tests wait for processes that they start. Files stay whole, as their tests share fixtures.
+# Two test processes with one thread each: most tests wait for processes that they start. Tests of one file share fixtures, so they run in one process.
 TOGETHER := -n 2 --dist loadfile
 READY    := .venv/.ready
-# Set-up leaves compiling to the first import. Where Python may keep no bytecode, every process would compile all it imports again.
+# Set-up compiles nothing; the first import does. If Python may not keep bytecode, every process compiles all its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup run smoke test test-slow test-faults test-lowest test-latest check image ui bench clean
@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:            ## show this list
 	@sed -n 's/^\([a-z-]*:\).*## /\1\t/p' Makefile | expand -t 14
 
-run: $(READY)    ## run pipelines/embedded.yaml to its end, or go on where it stopped
+run: $(READY)    ## run or resume pipelines/embedded.yaml
 	$(BIN)/isogloss run $(PIPELINE)
 
 smoke: $(READY)  ## every kind of stage once, in minutes: pipelines/smoke.yaml
@@ -25,10 +25,10 @@ setup: $(READY)  ## only set up .venv
 test: $(READY)   ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(TOGETHER)
 
-test-slow: $(READY)  ## run the tests that take longer
+test-slow: $(READY)  ## run the slow tests
 	$(BIN)/python -m pytest -m slow
 
-test-faults: $(READY)  ## run the tests that kill, damage, fill and lock, slow ones too
+test-faults: $(READY)  ## run the fault tests (kill, damage, fill, lock), slow ones too
 	$(BIN)/python -m pytest tests/faults
 
 test-lowest:     ## run the tests on the oldest versions that pyproject.toml allows
@@ -40,7 +40,7 @@ test-latest:     ## run the tests on the newest versions that pyproject.toml all
 check: $(READY)  ## formatting, lint, types, import layers, workflows and container files (seconds)
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports && .ci/lint $(BIN)
 
-image:           ## build the cpu image and ask it for its health; needs Docker
+image:           ## build the cpu image and run its health check; needs Docker
 	docker build --target cpu --build-arg TORCH_INDEX="$(PIP_EXTRA_INDEX_URL)" \
 	    --build-arg COMMIT="$$(git describe --always --dirty --abbrev=40 --exclude '*')" --tag isogloss:cpu .
 	docker run --rm isogloss:cpu doctor --quick
@@ -56,11 +56,11 @@ clean:           ## remove .venv and caches; mlruns/ and the converted model sta
 	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis src/*.egg-info
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The stamp is written last, so that a setup that was cut off, or is older than what it was made from, is done anew.
+# The stamp is written last: an interrupted set-up, or one older than its inputs, is repeated.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "isogloss needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 2; }
 	@echo "setting up .venv (once, a minute or two; pip is silent while it downloads and installs)"
 	@$(PYTHON) -m venv --clear .venv
-	@# Python compiles what it imports as it imports it; to compile all that lies in .venv takes as long as the rest of the setup.
+	@# Python compiles a module at its first import; compiling all of .venv takes as long as the rest of the set-up.
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[dev,deepspeed]'
 	@touch $@

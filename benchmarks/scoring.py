@@ -13,16 +13,15 @@ from typing import Any
 
 import torch
 
-from isogloss.data.facts.benchmark import build_benchmark
+from isogloss.data.benchmark.benchmark import build_benchmark
 from isogloss.data.rows import ChoiceItem
 from isogloss.models.load import load_model
 from isogloss.scoring.prompts import continuations_of, encode_continuation, prompt_of
 from isogloss.scoring.score import BASELINE, Pass, ScoreSettings, score_items
 from isogloss.stages.data import take
 from isogloss.stages.parallel import steered_pass
-from isogloss.steering.extract import extract_vectors
+from isogloss.steering.extract import extract_vectors, loc_pairs, take_pairs
 from isogloss.steering.intervention import single
-from isogloss.steering.pairs import loc_pairs, take_pairs
 
 SETTINGS = ScoreSettings(normalise="none")
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from isogloss.data.facts.benchmark import build_benchmark
+from isogloss.data.benchmark.benchmark import build_benchmark
 from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.models.forward import fast_linear
 from isogloss.models.load import LoadedModel, load_model
@@ -32,9 +32,8 @@ from isogloss.scoring.steering_scorer import TrialScorer
 from isogloss.stages.data import take
 from isogloss.stages.parallel import steered_pass
 from isogloss.steering.apply import steer
-from isogloss.steering.extract import extract_vectors
+from isogloss.steering.extract import en_pairs, extract_vectors, loc_pairs, take_pairs
 from isogloss.steering.intervention import Intervention, single, surgical
-from isogloss.steering.pairs import en_pairs, loc_pairs, take_pairs
 from isogloss.steering.vectors import SteeringVectors
 
 SETTINGS = ScoreSettings(normalise="none")

@@ -134,7 +134,7 @@ def analyse(folder: Path, *, name: str, layers: tuple[int, ...] | None = None) -
 def capture_embedded(folder: Path, *, items: int) -> float:
     """Capture of the embedded benchmark's questions by the embedded model."""
     from isogloss.analysis.capture import capture_states, item_prompts
-    from isogloss.data.facts.benchmark import build_benchmark
+    from isogloss.data.benchmark.benchmark import build_benchmark
     from isogloss.models.load import load_model
     from isogloss.scoring.prompts import prompt_of
 

@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from isogloss.methods.launch import die_with_launcher
+from isogloss.processes import die_with_parent
 
-die_with_launcher()
+die_with_parent()
 folder = Path(sys.argv[1])
 rank = int(os.environ.get("RANK", "0"))
 exec((folder / "script.py").read_text(encoding="utf-8"), {"folder": folder, "rank": rank, "os": os, "sys": sys})

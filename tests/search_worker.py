@@ -1,7 +1,8 @@
 """One worker of a search in a process of its own, for the tests: `python search_worker.py STORAGE FOLDER TRIALS [options]`.
 
-Every evaluation is written to FOLDER/evaluations before it begins, as `WORKER DIGEST`. With `--together N` the first
-evaluation waits until N workers are in theirs; with `--hang` it then says so in FOLDER/hanging and never ends.
+It joins the study, which the test has made. Every evaluation is written to FOLDER/evaluations before it begins, as
+`WORKER DIGEST`. With `--together N` the first evaluation waits until N workers are in theirs; with `--hang` it then says so
+in FOLDER/hanging and never ends.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import argparse
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
@@ -76,7 +76,6 @@ def main() -> int:
     parser.add_argument("trials", type=int)
     parser.add_argument("--together", type=int, default=1)
     parser.add_argument("--hang", action="store_true")
-    parser.add_argument("--elsewhere", action="store_true")
     parser.add_argument("--name", default=NAME)
     given = parser.parse_args()
     folder: Path = given.folder
@@ -95,9 +94,7 @@ def main() -> int:
         return scores(point)
 
     try:
-        study = open_shared(given.storage, given.name)
-        if given.elsewhere:
-            study = replace(study, worker=f"elsewhere:{os.getpid()}")
+        study = open_shared(given.storage, given.name, create=False)
         run_trials(study, objective, trials=given.trials)
     except IsoglossError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from isogloss.files import write_json
 from isogloss.methods.job import Job
-from isogloss.methods.launch import die_with_launcher
+from isogloss.processes import die_with_parent
 
 
 def load(folder: Path) -> None:
@@ -27,7 +27,7 @@ def load(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    die_with_launcher()
+    die_with_parent()
     load(Path(sys.argv[1]))
     sys.stdout.flush()
     os._exit(0)  # as the processes of a launch end

@@ -97,6 +97,7 @@ def run_worker(job: Job, *, patch: str = "", timeout: float = 240) -> subprocess
     module, _, function = patch.rpartition(".")
     fault = f"import {module}; {module}.{function}()\n" if patch else ""
     places = [str(Path(__file__).parent / name) for name in (".", "faults")]
+    places += filter(None, [os.environ.get("PYTHONPATH")])
     return subprocess.run(
         [
             sys.executable,

@@ -10,16 +10,21 @@ import altair
 import mlflow.store.tracking.sqlalchemy_store
 import mlflow.tracking
 import openai
+import rich.progress
+import rich.table
 import sklearn.decomposition
 import torch
 import transformers.models.gemma3.modeling_gemma3
 import transformers.models.llama.modeling_llama
 import vl_convert
 
-import isogloss.cli.analyse
-import isogloss.cli.doctor
-import isogloss.cli.evaluate
-import isogloss.cli.localize
-import isogloss.cli.pipelines
+import isogloss.analysis.convergence
+import isogloss.api
+import isogloss.cli
+import isogloss.localize.made
+import isogloss.pipeline.nodes
+import isogloss.pipeline.run
 import isogloss.report.page
+import isogloss.stages.graph
+import isogloss.tracking.checks
 import isogloss.tracking.ui

@@ -7,7 +7,13 @@ line prints it without a traceback. Whatever else escapes is a bug and keeps its
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 EXIT_DONE = 0
 EXIT_BUG = 1
@@ -57,3 +63,78 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`" (did you mean 'gamma'?)"` for the closest of `known`, or an empty string."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+class Explanation(NamedTuple):
+    """One thing that is wrong with a value, and where: `path: reason`, or the reason alone for the value as a whole."""
+
+    path: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return ": ".join(filter(None, (".".join(self.path), self.reason)))
+
+
+def explain(
+    error: ValidationError,
+    *,
+    of: Literal["settings", "data"] = "settings",
+    known: Callable[[list[str]], Iterable[str]] | None = None,
+    wording: Mapping[str, str] | None = None,
+) -> list[Explanation]:
+    """Turn a pydantic error into plain words, each problem once.
+
+    Args:
+        error: what pydantic raised.
+        of: settings show a wrong value as it is written in Python, data show it as JSON, cut after 60 characters.
+        known: the settings that there are at a path, for the suggestion of an unknown one.
+        wording: reasons by pydantic's type of error, in place of pydantic's own; `{value}` stands for the wrong value.
+
+    Returns:
+        For example `search.trils: unknown setting (did you mean 'trials'?); known here: trials, sampler`.
+    """
+    details = error.errors(include_url=False)
+    inside = {detail["loc"][:-1] for detail in details}
+    problems = [
+        Explanation(
+            tuple(str(part) for part in detail["loc"] if part != "[key]"), _reason(detail, of, known, wording or {})
+        )
+        for detail in details
+        # A list whose entries are wrong is also said to be too short, which is no news.
+        if detail["type"] != "too_short" or detail["loc"] not in inside
+    ]
+    return list(dict.fromkeys(problems))
+
+
+def _reason(
+    detail: ErrorDetails,
+    of: Literal["settings", "data"],
+    known: Callable[[list[str]], Iterable[str]] | None,
+    wording: Mapping[str, str],
+) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    value = repr(detail["input"]) if of == "settings" else _as_json(detail["input"])
+    if kind in wording:
+        return wording[kind].format(value=value)
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden" and known is not None:
+        *place, name = map(str, detail["loc"])
+        names = list(known(place))
+        return f"unknown setting{did_you_mean(name, names)}; known here: {', '.join(names)}"
+    if of == "data" and kind in ("too_short", "too_long"):
+        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
+        return f"has {context['actual_length']} entries, it should have {bound}"
+    if of == "data" and kind == "literal_error":
+        return f"{value} is not one of {context['expected']}"
+    mapping = "group of settings" if of == "settings" else "JSON object"
+    needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", mapping)
+    needed = needed.partition(" or instance of")[0]
+    return f"{needed[0].lower()}{needed[1:]}, not {value}"
+
+
+def _as_json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -16,8 +16,7 @@ from isogloss.analysis.retrieval import both_ways, retrieval
 from isogloss.results.analyses import Panel
 from isogloss.scoring.prompts import prompt_of
 from isogloss.scoring.statistics import jackknife, resampled
-from isogloss.steering.extract import extract_vectors
-from isogloss.steering.pairs import Pair, loc_pairs
+from isogloss.steering.extract import Pair, extract_vectors, loc_pairs
 from isogloss.steering.vectors import SteeringVectors
 from made_up_states import PANEL, made_up_rows, made_up_states, random_states
 

@@ -8,7 +8,7 @@ import torch
 from families import made_up_items, tiny
 from isogloss.scoring.first_order import Slope, Slopes, first_order
 from isogloss.scoring.score import Pass, ScoreSettings, score_items
-from isogloss.search.start import starting_points, trusted_steps
+from isogloss.search.space import SteeringPoint, starting_points, trusted_steps
 from isogloss.steering.apply import steer
 from isogloss.steering.intervention import single
 from isogloss.steering.vectors import Header, SteeringVectors
@@ -110,13 +110,11 @@ def test_starting_points_rank_layers_by_their_own_axis():
     )
     steps = {"en": (1.0, 0.5, 1.0), "loc": (1.0, 4.0, 1.0)}
     layers = {"en": (1, 2, 3), "loc": (1, 2, 3)}
-    found = starting_points(slopes, layers=layers, steps=steps, count=3)
-    assert [(one.en_layer, one.loc_layer) for one in found] == [(2, 2), (1, 3), (1, 1)]
-    assert (found[0].en_gamma, found[0].loc_gamma) == (0.5, 4.0)
-    assert found[0].transfer == pytest.approx(0.2 - 0.4)
-    assert found[0].localization == pytest.approx(-0.05 + 0.4)
+    points = [point.steerings[0] for point in starting_points(slopes, layers=layers, steps=steps, count=3)]
+    assert [(point.en_layer, point.loc_layer) for point in points] == [(2, 2), (1, 3), (1, 1)]
+    assert (points[0].en_gamma, points[0].loc_gamma) == (0.5, 4.0)
     (off,) = starting_points(slopes, layers={"en": (3,), "loc": (3,)}, steps=steps)
-    assert (off.en_layer, off.en_gamma, off.loc_layer) == (None, 0.0, 3)
+    assert off == SteeringPoint.everywhere(loc_layer=3, loc_gamma=1.0)
 
 
 def test_the_trusted_step_is_a_share_of_the_residual_norm():

@@ -19,9 +19,8 @@ from isogloss.results.analyses import Panel
 from isogloss.scoring.prompts import prompt_of
 from isogloss.scoring.score import Pass, score_items
 from isogloss.steering.apply import steer
-from isogloss.steering.extract import extract_vectors
+from isogloss.steering.extract import en_pairs, extract_vectors, loc_pairs
 from isogloss.steering.intervention import single
-from isogloss.steering.pairs import en_pairs, loc_pairs
 from made_up_states import PANEL
 from small_data import small_items
 

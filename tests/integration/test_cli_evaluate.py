@@ -373,10 +373,10 @@ def _tell():
 
     from isogloss.cli import evaluate
 
-    score = evaluate.score_items
+    progress = evaluate.progress
 
     def told(*arguments, **settings):
         print("scoring begins", file=sys.stderr, flush=True)
-        return score(*arguments, **settings)
+        return progress(*arguments, **settings)
 
-    evaluate.score_items = told
+    evaluate.progress = told

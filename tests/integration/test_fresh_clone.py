@@ -1,6 +1,6 @@
-"""A fresh clone and `make run` alone: set up (once cut off on the way), a pipeline to its end, nothing left to do.
+"""A fresh clone and `make run` alone, after a set-up that was cut off. Needs a package index, and minutes.
 
-Needs a package index, and minutes.
+CI shows the rest: it tests a fresh clone (`make test`), and runs whole pipelines in one every night.
 """
 
 from __future__ import annotations
@@ -25,49 +25,34 @@ sweep: {layers: [13], en_gammas: [1.0], loc_gammas: [1.0]}
 """
 
 
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """What git has of this checkout, with a pipeline of a minute."""
-    folder = tmp_path / "isogloss"
-    subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(folder)], check=True)
-    (folder / "pipelines" / "small.yaml").write_text(SMALL, encoding="utf-8")
-    return folder
-
-
-def test_make_run_alone_sets_up_and_runs_to_the_end(clone: Path, tmp_path: Path) -> None:
+def test_make_run_repeats_a_set_up_that_was_cut_off_and_leaves_only_ignored_files(tmp_path: Path) -> None:
+    clone = tmp_path / "isogloss"
+    subprocess.run(["git", "clone", "--quiet", "--no-local", str(ROOT), str(clone)], check=True)
+    (clone / "pipelines" / "small.yaml").write_text(SMALL, encoding="utf-8")
     command = ["make", "run", "PIPELINE=pipelines/small.yaml", f"PYTHON={sys.executable}"]
     environment = {**os.environ, "ISOGLOSS_CACHE": str(tmp_path / "cache")}
     ready = clone / ".venv" / ".ready"
 
-    def make() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
-
-    cut_off = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=clone,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )
-    try:
-        while not (clone / ".venv" / "pyvenv.cfg").exists():
-            assert cut_off.poll() is None, "the setup ended before it could be cut off"
-            time.sleep(0.05)
-    finally:
-        os.killpg(cut_off.pid, signal.SIGINT)
-        cut_off.wait()
+    ) as cut_off:
+        try:
+            while not (clone / ".venv" / "pyvenv.cfg").exists():
+                assert cut_off.poll() is None, "the set-up ended before it could be cut off"
+                time.sleep(0.05)
+        finally:
+            os.killpg(cut_off.pid, signal.SIGINT)
     assert not ready.exists()
 
-    first = make()
-    assert first.returncode == 0, first.stderr
-    assert "setting up .venv" in first.stdout
+    ended = subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert "setting up .venv" in ended.stdout
     assert ready.exists()
     assert list((clone / "mlruns" / "stages").glob("report-*/report.html"))
-
-    second = make()
-    assert second.returncode == 0, second.stderr
-    assert "setting up" not in second.stdout
-    assert "nothing to do" in second.stderr
     status = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
     assert status.stdout.split() == ["??", "pipelines/small.yaml"], "a run leaves files that git does not ignore"

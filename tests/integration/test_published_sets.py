@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from command_line import isogloss
-from isogloss.cli.datasets import convert_command
+from isogloss.cli.data import datasets
 from isogloss.data.published.catalogue import SETS
 from isogloss.data.rows import InstructionRow, ParallelRow, read_choices, read_rows
 from isogloss.errors import UserError
@@ -100,9 +100,8 @@ def test_what_is_wrong_is_said(tmp_path, monkeypatch, arguments, said):
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.chdir(tmp_path)
     name, options = arguments[0], dict(zip(arguments[1::2], arguments[2::2], strict=True))
-    asked = {"out": None, "mirror": None, "revision": None, "languages": None, "split": None, "limit": None, **options}
     with pytest.raises(UserError) as caught:
-        convert_command(name, **asked, as_json=False)
+        datasets(name, **options)
     assert said in str(caught.value)
 
 

@@ -27,8 +27,8 @@ from tiny_models import make_tiny_model
 FETCH = """
 import sys
 from pathlib import Path
-from isogloss.cli.registry import fetch_command
-fetch_command(sys.argv[1], Path(sys.argv[2]), uri=None, as_json=True)
+from isogloss.cli.registry import fetch
+fetch(sys.argv[1], Path(sys.argv[2]), uri=None, as_json=True)
 """
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import isogloss
-from isogloss.cli.registry import fetch_command
+from isogloss.cli import registry
 from isogloss.errors import RefusedError, UserError
 from isogloss.models.load import resolve
 from isogloss.registry.bundle import Bundle, read_bundle
@@ -216,7 +216,7 @@ def test_fetching_from_a_local_store(
         assert cached("models:/tiny/2", client=client) == first
         assert read_bundle(first).point == strong.point, "made again in the cache"
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".dest")] == []
-    fetch_command("models:/tiny/2", tmp_path / "two", uri=default_uri(root), as_json=True)
+    registry.fetch("models:/tiny/2", tmp_path / "two", uri=default_uri(root), as_json=True)
     shown = capsys.readouterr()
     assert f'"folder": "{tmp_path / "two"}"' in shown.out
     assert shown.err.endswith(f"next: isogloss generate {tmp_path / 'two'} PROMPT\n")
@@ -250,7 +250,7 @@ def test_a_version_of_something_else_and_a_store_that_is_not_there(place: Path, 
         with pytest.raises(UserError, match="registered by something else"):
             fetch("models:/other/1", tmp_path / "dest", client=client)
     with pytest.raises(UserError, match="no store there"):
-        fetch_command("models:/tiny/1", tmp_path / "dest", uri=default_uri(tmp_path / "nowhere"), as_json=False)
+        registry.fetch("models:/tiny/1", tmp_path / "dest", uri=default_uri(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
 
 

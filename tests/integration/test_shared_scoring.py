@@ -71,14 +71,14 @@ def test_two_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
     digest = load_model(str(tiny_folder("gemma3_text"))).digest
     started = []
     begin = parallel._start
-    monkeypatch.setattr(parallel, "_start", lambda *given: started.append(begin(*given)) or started[-1])
+    monkeypatch.setattr(parallel, "_start", lambda others, *rest: [started.append(others), begin(others, *rest)])
     torch.set_num_threads(1)
     alone, together = stage_in(tmp_path / "one", processes=1), stage_in(tmp_path / "two", processes=2)
     expected = score_conditions(alone, "test", items, interventions(digest))
     assert started == []
     found = score_conditions(together, "test", items, interventions(digest))
     assert len(started) == 1
-    assert started[0].returncode == 0
+    assert started[0].codes() == {1: 0}
     assert found == expected
     files = sorted(path.name for path in alone.work.glob("test-*.jsonl"))
     assert len(files) == 3 * 3  # three parts, three conditions

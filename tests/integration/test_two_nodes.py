@@ -14,7 +14,7 @@ from command_line import start
 from isogloss.errors import EXIT_INTERRUPTED, UserError
 from isogloss.files import read_json, sha256_file
 from isogloss.methods.job import FINAL
-from isogloss.methods.launch import launch, placed, read_hostfile
+from isogloss.methods.launch import launch, placed
 from isogloss.spec.align import LaunchSpec
 from small_align import write_align_pipeline
 from tiny_models import make_tiny_model
@@ -54,10 +54,9 @@ def test_the_same_command_on_a_second_node_lends_its_processes(tmp_path, monkeyp
     """Node 0 is met at 127.0.0.1 by itself and, as its launch shape says, at 127.0.0.2 by node 1. Either may come first."""
     model = make_tiny_model("llama", tmp_path / "model")
     root = write_align_pipeline(tmp_path / "run", model, methods=("mist",), steps=2).parent
-    (root / "hosts").write_text("127.0.0.1 slots=1\n127.0.0.2 slots=1\n")
     port = free_port()
     for name, address in (("near", "127.0.0.1"), ("far", "127.0.0.2")):
-        shape = f"{{device: cpu, threads: 1, hostfile: hosts, rendezvous: '{address}:{port}'}}"
+        shape = f"{{device: cpu, threads: 1, nodes: 2, rendezvous: '{address}:{port}'}}"
         (root / f"{name}.yaml").write_text(shape)
     command = ("run", "small.yaml", "--until", "align", "--json", "--set")
     monkeypatch.setenv("NODE_RANK", "1")
@@ -116,31 +115,25 @@ def test_a_run_that_was_stopped_for_torchrun_goes_on_with_what_it_trained(tmp_pa
     assert len(log.read_text().splitlines()) == 2
 
 
-def test_a_hostfile_says_nodes_and_processes(tmp_path):
-    path = tmp_path / "hosts"
-    path.write_text("# ours\nworker-1 slots=8\n\nworker-2   slots=8 # the new one\n", encoding="utf-8")
-    shape = placed(LaunchSpec(hostfile=path, engine="deepspeed"))
-    assert (shape.nodes, shape.processes, shape.rendezvous) == (2, 8, "worker-1:29500")
-    assert placed(LaunchSpec(hostfile=path, rendezvous="10.0.0.1:5")).rendezvous == "10.0.0.1:5"
-    assert placed(LaunchSpec()) == LaunchSpec(node_rank=0)
-
-
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("worker-1\n", ":1: not a host, which is written as: worker-1 slots=8"),
-        ("worker-1 slots=0\n", ":1: not a host"),
-        ("a slots=1\na slots=1\n", ":2: a stands twice"),
-        ("a slots=1\nb slots=2\n", "all hosts need the same number of slots"),
-        ("# none\n", "names no host"),
-    ],
+    ("nodes", "first"),
+    [("gpu[03-05,9],cpu1", "gpu03"), ("one,two", "one"), ("rack-2", "rack-2"), ("r[1-2]n[07,8]", "r1n07")],
 )
-def test_a_wrong_hostfile_is_named(tmp_path, text, message):
-    path = tmp_path / "hosts"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match=message) as caught:
-        read_hostfile(path)
-    assert str(caught.value).startswith(f"{path}")
+def test_slurms_nodes_meet_on_the_first_of_them(monkeypatch, nodes, first):
+    shape = LaunchSpec(nodes=2, rendezvous="slurm", engine="deepspeed")
+    monkeypatch.delenv("SLURM_STEP_NODELIST", raising=False)
+    monkeypatch.setenv("SLURM_JOB_NODELIST", nodes)
+    assert placed(shape) == LaunchSpec(nodes=2, rendezvous=f"{first}:29500", engine="deepspeed", node_rank=0)
+    monkeypatch.setenv("SLURM_STEP_NODELIST", "other[1-2]")
+    assert placed(shape).rendezvous == "other1:29500"
+
+
+def test_slurms_rendezvous_needs_a_job_of_slurm(monkeypatch):
+    for name in ("SLURM_STEP_NODELIST", "SLURM_JOB_NODELIST"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(UserError, match="SLURM_JOB_NODELIST"):
+        placed(LaunchSpec(nodes=2, rendezvous="slurm"))
+    assert placed(LaunchSpec()) == LaunchSpec(node_rank=0)
 
 
 def test_which_node_this_is_follows_from_the_environment(monkeypatch):
@@ -157,9 +150,3 @@ def test_which_node_this_is_follows_from_the_environment(monkeypatch):
     assert placed(LaunchSpec()).node_rank == 0
     with pytest.raises(UserError, match="NODE_RANK: 2 is none of the 2 nodes, which are 0 to 1"):
         placed(two)
-
-
-def test_a_rank_beyond_the_hostfile_is_refused(tmp_path):
-    (tmp_path / "hosts").write_text("a slots=1\nb slots=1\n", encoding="utf-8")
-    with pytest.raises(UserError, match="node_rank: 5 is none of the 2 nodes"):
-        placed(LaunchSpec(hostfile=tmp_path / "hosts", node_rank=5))

@@ -14,7 +14,7 @@ from isogloss.analysis.retrieval import retrieval
 from isogloss.errors import RefusedError, UserError
 from isogloss.results.analyses import Convergence, LayerCurve, Panel, Pca, Perpendicularity, Retrieval
 from isogloss.results.scores import Estimate
-from isogloss.steering.pairs import Pair
+from isogloss.steering.extract import Pair
 from made_up_states import PANEL, made_up_rows, made_up_states, random_states
 
 STEERED = Panel(model="unaligned", label="Unaligned", condition="en", condition_label="EN-steered")

@@ -22,9 +22,8 @@ from isogloss.models.layers import block, block_output, captured
 from isogloss.scoring.prompts import prompt_of
 from isogloss.scoring.score import Pass
 from isogloss.steering.apply import steer
-from isogloss.steering.extract import extract_vectors, prompt_states
+from isogloss.steering.extract import extract_vectors, loc_pairs, prompt_states
 from isogloss.steering.intervention import Component, Intervention, single
-from isogloss.steering.pairs import loc_pairs
 from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
 ITEMS = made_up_items()

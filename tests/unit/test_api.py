@@ -5,9 +5,8 @@ import pytest
 import isogloss
 from families import made_up_items
 from isogloss.errors import RefusedError, UserError
-from isogloss.steering.extract import extract_vectors
+from isogloss.steering.extract import extract_vectors, loc_pairs
 from isogloss.steering.intervention import single
-from isogloss.steering.pairs import loc_pairs
 from tiny_models import HIDDEN_SIZE, NUM_LAYERS, make_tiny_model
 
 

@@ -18,6 +18,8 @@ HEAVY = (
     "sqlalchemy",
     "evaluate",
     "numpy",
+    "altair",
+    "rich",
 )
 
 SCRIPT = """

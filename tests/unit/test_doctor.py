@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 
 from isogloss.cli import doctor
 from isogloss.files import seal
@@ -21,9 +22,10 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def found(capsys: pytest.CaptureFixture[str], *, quick: bool = True) -> tuple[int, dict[str, str]]:
     """The exit code, and what was found that is wrong, by what it says, with how to mend it."""
-    code = doctor.doctor_command(mend=False, as_json=True, quick=quick)
+    with pytest.raises(typer.Exit) as end:
+        doctor.doctor(as_json=True, quick=quick)
     findings = json.loads(capsys.readouterr().out)["findings"]
-    return code, {one["what"]: one["how_to_mend"] for one in findings if one["severity"] == "error"}
+    return end.value.exit_code, {one["what"]: one["how_to_mend"] for one in findings if one["severity"] == "error"}
 
 
 def test_a_volume_of_someone_else_is_an_error_that_names_the_user(
@@ -58,7 +60,8 @@ def test_quick_compares_sizes_and_the_whole_check_contents(tmp_path: Path, capsy
     (stage / "choices.jsonl").write_text("abd")
 
     def damaged(quick: bool) -> bool:
-        doctor.doctor_command(mend=False, as_json=False, quick=quick)
+        with pytest.raises(typer.Exit):
+            doctor.doctor(quick=quick)
         return "damaged stage" in capsys.readouterr().out
 
     assert damaged(quick=False)

@@ -6,8 +6,7 @@ import torch
 from families import tiny
 from isogloss.errors import UserError
 from isogloss.models.layers import block_output, captured
-from isogloss.steering.extract import extract_vectors, prompt_states
-from isogloss.steering.pairs import Pair, pairs_digest
+from isogloss.steering.extract import Pair, extract_vectors, pairs_digest, prompt_states
 from tiny_models import FAMILIES, HIDDEN_SIZE, NUM_LAYERS
 
 PROMPTS = ("a", "¿Cuál es la capital?", "대한민국의 수도는 서울이다", "the the the the the the the the the")

@@ -6,8 +6,6 @@ import string
 
 import phonenumbers
 import pytest
-from phonenumbers import geocoder
-
 from isogloss.data.facts.fact import fold
 from isogloss.data.facts.localized import local_facts
 from isogloss.data.facts.localized.cities import CAPITALS, CITIES, LARGEST
@@ -28,6 +26,8 @@ from isogloss.data.facts.localized.weeks_and_clocks import CAPITAL_ZONES, clock_
 from isogloss.data.facts.localized.wording import TEXTS, clock_rules
 from isogloss.data.facts.names import locale, zones_by_country
 from isogloss.data.facts.places import countries, geonames
+from phonenumbers import geocoder
+
 from isogloss.data.rows import LANGUAGES, REGIONS
 
 ROWS = [

@@ -12,7 +12,6 @@ import pytest
 
 from isogloss.errors import InterruptedRun, RefusedError, UserError
 from isogloss.methods import launch as launching
-from isogloss.methods import launch as processes
 from isogloss.methods.job import Job
 from isogloss.methods.launch import LogFollower, launch, processes_per_node
 from isogloss.spec.align import LaunchSpec, MistSection, load_launch
@@ -25,8 +24,8 @@ FOR_EVER = "import signal\nwhile True: signal.pause()\n"
 
 @pytest.fixture(autouse=True)
 def stand_in(monkeypatch):
-    monkeypatch.setattr(processes, "ENTRY", "fake_worker")
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setattr(launching, "ENTRY", "fake_worker")
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
 
 
 def a_job(folder, script, **shape):
@@ -152,8 +151,8 @@ def test_none_outlives_a_launcher_that_was_killed(tmp_path):
     job = a_job(tmp_path, WRITE_STEP % 1 + FOR_EVER)
     job.write()
     script = (
-        "import sys; from pathlib import Path; from isogloss.methods import launch, processes; "
-        "from isogloss.methods.job import Job; processes.ENTRY = 'fake_worker'; "
+        "import sys; from pathlib import Path; from isogloss.methods import launch; "
+        "from isogloss.methods.job import Job; launch.ENTRY = 'fake_worker'; "
         "launch.launch(Job.read(Path(sys.argv[1])), on_step=lambda line: print('begun', flush=True))"
     )
     launcher = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)

@@ -1,6 +1,7 @@
 """A node that lends its processes: when it waits, when it takes part, what its processes see. Stand-ins for everything else."""
 
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,7 +28,7 @@ def plan(tmp_path):
     shape = tmp_path / "shape.yaml"
     shape.write_text(SHAPE.replace("RANK", "1"))
     align = {"methods": ["mist"], "launch": shape}
-    stage = SimpleNamespace(name="align-mist", family="align", method="mist")
+    stage = SimpleNamespace(name="align-mist", family="align", variant="mist")
     step = Step(stage=stage, key="0", folder=tmp_path / "align-mist-0", missing="not made yet")
     training = step.work / TRAINING
     training.mkdir(parents=True)
@@ -42,7 +43,7 @@ def plan(tmp_path):
 
 def test_it_takes_part_while_the_first_node_trains(plan, monkeypatch):
     monkeypatch.setattr(launch, "ENTRY", "fake_worker")
-    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    monkeypatch.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
     names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
     seen = f"open(folder / f'{{rank}}.json', 'w').write(__import__('json').dumps([os.environ[n] for n in {names}]))"
     (plan.training / "script.py").write_text(seen)

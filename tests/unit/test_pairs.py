@@ -4,7 +4,7 @@ import pytest
 
 from isogloss.data.rows import ChoiceItem
 from isogloss.errors import UserError
-from isogloss.steering.pairs import Pair, en_pairs, loc_pairs, pairs_digest, take_pairs
+from isogloss.steering.extract import Pair, en_pairs, loc_pairs, pairs_digest, take_pairs
 from small_data import item
 
 

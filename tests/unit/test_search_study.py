@@ -5,10 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import sqlite3
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from isogloss.search.result import Constraints, Measured, SearchResult, TrialRec
 from isogloss.search.space import UNSTEERED, SearchSpace, SteeringPoint, paper_point
 from isogloss.search.study import SamplerName, Study, explained, open_study
 from isogloss.search.worker import run_trials
-from search_worker import LAYERS, LIMIT, SPACE, scores, wait_until
+from search_worker import LAYERS, SPACE, scores
 
 START = SteeringPoint.everywhere(en_layer=4, en_gamma=0.5, loc_layer=8, loc_gamma=1.25)
 
@@ -144,36 +143,6 @@ def test_a_point_that_is_tried_again_uses_its_scores_again(opened: Open) -> None
     assert result.counts.reused == 1
 
 
-def test_a_point_that_another_worker_is_measuring_is_waited_for(opened: Open, tmp_path: Path) -> None:
-    study = opened()
-    point = {"en_layer": 4, "en_gamma": 1.0, "loc_layer": 8, "loc_gamma": 1.0}
-    run_trials(study, scores, trials=2)
-    study.optuna.enqueue_trial(point)
-    study.optuna.enqueue_trial(point)
-    release, measured, waiting = threading.Event(), [], tmp_path / "measuring"
-
-    def slow(one: SteeringPoint) -> Measured:
-        measured.append(one)
-        waiting.touch()
-        assert release.wait(LIMIT)
-        return scores(one)
-
-    workers = [threading.Thread(target=run_trials, args=(opened(), slow), kwargs={"trials": 4}) for _ in range(2)]
-    for each in workers:
-        each.start()
-    wait_until(waiting)
-    running = study.optuna.get_trials
-    while len([one for one in running() if one.state.name == "RUNNING" and "point" in one.user_attrs]) < 2:
-        assert all(each.is_alive() for each in workers)
-        time.sleep(0.05)
-    release.set()
-    for each in workers:
-        each.join(LIMIT)
-    result = summarise(study)
-    assert len(measured) == 1
-    assert (result.counts.complete, result.counts.reused) == (4, 1)
-
-
 def test_the_same_call_only_does_what_is_left(opened: Open) -> None:
     assert run_trials(opened(), scores, trials=4) == 4
     assert run_trials(opened(), scores, trials=4) == 0
@@ -258,20 +227,34 @@ def test_a_path_may_hold_any_character(tmp_path: Path) -> None:
     for place in (path, f"sqlite:///{path}"):
         open_study(place, "odd", space=SPACE, context="tests", num_layers=LAYERS)
     assert path.is_file()
-    assert {each.name for each in path.parent.iterdir()} <= {f"study.db{end}" for end in ("", ".lock", "-wal", "-shm")}
+    assert {each.name for each in path.parent.iterdir()} <= {f"study.db{end}" for end in ("", "-wal", "-shm")}
 
 
-@pytest.mark.parametrize(
-    ("place", "package", "extra"),
-    [("postgresql://me:secret@host/x", "psycopg", "postgres"), ("grpc://host:80", "grpc", "grpc")],
-)
-def test_what_a_storage_needs_is_named(monkeypatch: pytest.MonkeyPatch, place: str, package: str, extra: str) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(
-        UserError, match=rf"needs {package}\w*; install it with: pip install 'isogloss\[{extra}\]'"
-    ) as refused:
+def test_what_a_storage_needs_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UserError, match=r"psycopg.*isogloss\[postgres\]") as refused:
+        open_study("postgresql://me:secret@host/x", "study", space=SPACE, context="tests", num_layers=LAYERS)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("place", ["mysql://root:secret@host/x", "http://host/x"])
+def test_other_storages_are_refused(place: str) -> None:
+    with pytest.raises(UserError, match="postgresql://USER@HOST/DATABASE") as refused:
         open_study(place, "study", space=SPACE, context="tests", num_layers=LAYERS)
     assert "secret" not in str(refused.value)
+
+
+def test_a_locked_file_is_named(opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isogloss.search.study._PATIENCE", 0)
+    opened()
+    path = tmp_path / "folder" / "study.db"
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UserError, match="locked") as refused:
+            opened()
+        other.rollback()
+    other.close()
+    assert str(path) in str(refused.value)
 
 
 def test_the_result_survives_json(opened: Open) -> None:

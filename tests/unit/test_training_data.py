@@ -14,7 +14,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
 from isogloss.data.facts.benchmark import build_benchmark
 from isogloss.data.facts.fact import Fact
 from isogloss.data.facts.grammar import code_forms
@@ -29,6 +28,7 @@ from isogloss.data.facts.training import (
 from isogloss.data.facts.universal import all_facts
 from isogloss.data.facts.wording_statements import STATEMENTS, statement
 from isogloss.data.facts.wording_universal import WORDING, question
+
 from isogloss.data.rows import ENGLISH_REGIONS, LANGUAGES, ChoiceItem, InstructionRow, ParallelRow, read_rows
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import AlignSection

@@ -33,8 +33,7 @@ from isogloss.models.layers import (
     replayed,
 )
 from isogloss.scoring.score import BatchRows, Pass
-from isogloss.steering.extract import token_weights
-from isogloss.steering.pairs import PromptOf
+from isogloss.steering.extract import PromptOf, token_weights
 from isogloss.steering.vectors import Token
 
 # --------------------------------------------------------------------------------------------------------------------

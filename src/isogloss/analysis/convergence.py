@@ -28,7 +28,7 @@ from isogloss.files import damage, read_json, sealed_folder, write_json
 from isogloss.models.layers import LAYER_CONVENTION
 from isogloss.results.analyses import Convergence, LayerCurve, Panel
 from isogloss.scoring.statistics import curve, estimate, jackknife
-from isogloss.steering.pairs import Pair
+from isogloss.steering.extract import Pair
 from isogloss.steering.vectors import Kind, Token
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""The command line. Heavy imports wait inside the commands: `isogloss --help` needs neither torch nor mlflow."""
+"""The command line.
+
+Run as: `isogloss COMMAND …` or `python -m isogloss COMMAND …`. Commands import torch, mlflow and the like when they are
+called: `isogloss --help` loads none of them.
+"""
 
 from isogloss.cli.main import main
 

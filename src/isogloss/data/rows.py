@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
-from pydantic_core import ErrorDetails
 
-from isogloss.errors import DataError, UserError, did_you_mean
+from isogloss.errors import DataError, UserError, did_you_mean, explain
 from isogloss.files import sha256_file, write_atomic
 
 Axis = Literal["transfer", "localization"]
@@ -27,18 +26,6 @@ Split = Literal["dev1", "dev2", "test"]
 #: The language whose answers the others are pulled towards, and the regions whose answers count as English bias.
 ENGLISH = "en"
 ENGLISH_REGIONS = frozenset({"US", "GB", "UK"})
-
-#: The region that each language of the embedded benchmark stands for (the paper's, section 4; English has two).
-REGIONS: dict[str, tuple[str, ...]] = {
-    "en": ("US", "GB"),
-    "es": ("ES",),
-    "id": ("ID",),
-    "ko": ("KR",),
-    "el": ("GR",),
-    "zh": ("CN",),
-    "ar": ("DZ",),
-}
-LANGUAGES = tuple(REGIONS)
 
 
 @cache
@@ -207,7 +194,7 @@ def read_rows(paths: Iterable[Path], row_type: type[RowType]) -> Table[RowType]:
             try:
                 rows.append(row_type.model_validate(value))
             except ValidationError as error:
-                problems += [f"{where}: {reason}" for reason in _reasons(error)]
+                problems += [f"{where}: {problem}" for problem in explain(error, of="data")]
             unknown.update(set(value) - set(row_type.model_fields))
         if len(rows) + len(problems) == before:
             raise UserError(f"{path}: holds no rows")
@@ -257,38 +244,6 @@ def _lines(path: Path, problems: list[str]) -> Iterable[tuple[int, dict[str, Any
                 problems.append(f"{path}:{number}: line: a JSON object is needed, this is a {type(value).__name__}")
 
 
-def _reasons(error: ValidationError) -> Iterable[str]:
-    details = error.errors(include_url=False)
-    inside = {detail["loc"][:-1] for detail in details}
-    # A list whose entries are wrong is also said to be too short, which is no news.
-    return [_reason(detail) for detail in details if detail["type"] != "too_short" or detail["loc"] not in inside]
-
-
-def _reason(detail: ErrorDetails) -> str:
-    """`field: reason` in plain words."""
-    field = ".".join(str(part) for part in detail["loc"] if part != "[key]")
-    kind, context = detail["type"], detail.get("ctx", {})
-    if kind == "value_error":
-        reason = str(context["error"])
-        return f"{field}: {reason}" if field else reason
-    if kind == "missing":
-        reason = "is missing"
-    elif kind in ("too_short", "too_long"):
-        bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
-        reason = f"has {context['actual_length']} entries, it should have {bound}"
-    elif kind == "literal_error":
-        reason = f"{_shown(detail['input'])} is not one of {context['expected']}"
-    else:
-        needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "JSON object")
-        reason = f"{needed[0].lower()}{needed[1:]}, not {_shown(detail['input'])}"
-    return f"{field}: {reason}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}…"
-
-
 def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:
     """A sentence for someone who gave a file of another of the formats."""
     for name in files:
@@ -300,25 +255,3 @@ def _format_hint(files: Sequence[str], row_type: type[Row]) -> str:
                 if required <= set(first) and not own <= set(first):
                     return f"{name} looks like a {format_name} file."
     return ""
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# How an answer is announced after a question, by language: what `cloze` scoring reads and `cloze` training writes.
-
-#: The seven languages have their own word, so that the prompt itself does not pull towards English; in any other
-#: language the answer follows on a new line, behind an arrow.
-ANSWER_WORDS = {
-    "en": "Answer:",
-    "es": "Respuesta:",
-    "id": "Jawaban:",
-    "ko": "답:",
-    "el": "Απάντηση:",
-    "zh": "答案：",
-    "ar": "الجواب:",
-}
-ARROW = "→"
-
-
-def announced(question: str, language: str) -> str:
-    """Question and, on a new line, the word that announces an answer in `language`; the answer follows after a space."""
-    return f"{question}\n{ANSWER_WORDS.get(language, ARROW)}"

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from isogloss.data.rows import InstructionRow, ParallelRow, Row, announced, read_rows
+from isogloss.data.benchmark.wording import announced
+from isogloss.data.rows import InstructionRow, ParallelRow, Row, read_rows
 from isogloss.errors import DataError, UserError
 from isogloss.files import write_json
 from isogloss.methods.job import DECISIONS, Job

@@ -31,7 +31,7 @@ from transformers import Trainer, TrainerCallback, training_args
 
 from isogloss.errors import InterruptedRun
 from isogloss.methods.batches import shares
-from isogloss.methods.callbacks import Guard, StepLog, StopRequest
+from isogloss.methods.callbacks import Guard, StepLog
 from isogloss.methods.distributed import (
     any_rank,
     barrier,
@@ -44,6 +44,7 @@ from isogloss.methods.distributed import (
 )
 from isogloss.methods.job import CHECKPOINTS, FINAL, SNAPSHOTS, Job, newest_valid, seal_checkpoint
 from isogloss.methods.model import save_trained
+from isogloss.processes import caught_signals
 from isogloss.spec.align import Optimizer
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -212,8 +213,8 @@ class Footing(Trainer):
 class _Steps(TrainerCallback):
     """Between optimizer steps: snapshots, and the wish to stop."""
 
-    def __init__(self, trainer: Footing, job: Job, stop: StopRequest) -> None:
-        self.trainer, self.job, self.stop = trainer, job, stop
+    def __init__(self, trainer: Footing, job: Job, stops: list[int]) -> None:
+        self.trainer, self.job, self.stops = trainer, job, stops
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         line = engine_line(self.trainer, self.job)
@@ -229,7 +230,7 @@ class _Steps(TrainerCallback):
             self.trainer.save_weights(self.job.folder / SNAPSHOTS / f"step-{state.global_step}")
         if state.global_step >= state.max_steps:
             control.should_save = False  # final/ is written next
-        elif any_rank(self.stop.wanted):
+        elif any_rank(bool(self.stops)):
             control.should_save = control.should_training_stop = True
         return control
 
@@ -256,8 +257,8 @@ def run_training(trainer: Any, job: Job) -> None:
     _guard_backward(trainer)
     if resumed is not None and is_first():
         print(f"{job.method}: resumed from {resumed.name}", file=sys.stderr)
-    with StopRequest() as stop:
-        trainer.add_callback(_Steps(trainer, job, stop))
+    with caught_signals() as stops:
+        trainer.add_callback(_Steps(trainer, job, stops))
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
         if trainer.state.global_step < trainer.state.max_steps:
             raise InterruptedRun(

@@ -13,8 +13,9 @@ import sys
 import warnings
 from pathlib import Path
 
-from isogloss.errors import EXIT_BUG, EXIT_DONE, InterruptedRun, IsoglossError, UserError
+from isogloss.errors import EXIT_BUG, UserError
 from isogloss.methods.job import JOB, Job, finished
+from isogloss.processes import run_as_child
 
 #: Nothing is sent anywhere, and no model is looked for on a network: what is needed is in the job's folders.
 _ENVIRONMENT = {
@@ -30,20 +31,13 @@ _ENVIRONMENT = {
 
 def main(arguments: list[str]) -> int:
     """Train the job in the one folder named; the exit code."""
-    from isogloss.methods.launch import die_with_launcher
 
-    die_with_launcher()
-    try:
+    def train() -> None:
         if len(arguments) != 1:
             raise UserError("one folder is needed: python -m isogloss.methods.worker FOLDER")
         work(Path(arguments[0]))
-    except InterruptedRun as stopped:
-        print(stopped, file=sys.stderr)
-        return stopped.exit_code
-    except IsoglossError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    return EXIT_DONE
+
+    return run_as_child(train)
 
 
 def work(folder: Path) -> None:
@@ -74,29 +68,13 @@ def _prepare(job: Job) -> None:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stderr.flush()
-    sys.exit(code)
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# A process that the launcher started: `python -m isogloss.methods.worker FOLDER`. The worker, with an end of its own.
-#
-# It ends as soon as the work is done: communication libraries that take themselves apart at exit, each process at another
-# moment, abort now and then, after everything has been written.
-
-
-def run(arguments: list[str]) -> int:
-    """The worker's exit code; a bug's traceback goes to stderr."""
     try:
-        return main(arguments)
+        code = main(sys.argv[1:])
     except Exception:
         logging.getLogger(__name__).exception("the training failed")
-        return EXIT_BUG
-
-
-if __name__ == "__main__":
-    code = run(sys.argv[1:])
+        code = EXIT_BUG
     sys.stdout.flush()
     sys.stderr.flush()
+    # Not sys.exit: communication libraries take themselves apart at exit, each process at another moment, and now and then
+    # abort, after everything has been written.
     os._exit(code)

@@ -10,11 +10,9 @@ import contextlib
 import logging
 import resource
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -26,6 +24,7 @@ from isogloss.errors import InterruptedRun, UserError
 from isogloss.files import damage, sealed_folder, write_atomic, write_json
 from isogloss.pipeline.plan import STORE, Plan, Step
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
+from isogloss.processes import signals_as_interrupts
 from isogloss.stages.stage import RECORD, Progress, StageRun, Watched, unwatched
 from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.store import tracking_uri
@@ -71,7 +70,7 @@ def run_pipeline(
         raise UserError(
             f"{plan.spec.name}: another process is running this pipeline. Wait for it, or see `isogloss status`."
         ) from None
-    with held, _signals_as_interrupts():
+    with held, signals_as_interrupts():
         return _run(plan, wanted, progress=progress, say=say, finished=finished)
 
 
@@ -286,22 +285,3 @@ def _parent_params(plan: Plan) -> dict[str, object]:
         "tolerance": spec.sweep.tolerance,
         "methods": ",".join(spec.align.methods) or "none",
     }
-
-
-@contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """SIGTERM ends like Ctrl-C: what is finished is kept, exit code 4."""
-
-    # Not an Exception: the libraries below catch those.
-    def stop(number: int, _frame: object) -> None:
-        raise KeyboardInterrupt(f"stopped by signal {signal.Signals(number).name}")
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # Not in the main thread: the caller's process decides.
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal, Protocol
 
-from isogloss.data.rows import ChoiceItem, announced
+from isogloss.data.benchmark.wording import announced
+from isogloss.data.rows import ChoiceItem
 
 Scoring = Literal["letter", "cloze"]
 

@@ -1,16 +1,20 @@
-"""Pareto front, hypervolume and knee of points (transfer, localization), both maximised. Fractions throughout."""
+"""Pareto front, hypervolume and knee of points (transfer, localization), and a study's result from them.
+
+Both axes are maximised, and are fractions throughout. Optuna is imported only where importances are computed.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from optuna.trial import FrozenTrial, TrialState
 
-from isogloss.search.result import Counts, SearchResult, TrialRecord
-from isogloss.search.study import Study, explained
-from isogloss.search.worker import record_of, tally
+from isogloss.search.result import SearchResult, TrialRecord
+
+if TYPE_CHECKING:
+    from isogloss.search.study import Study
 
 #: The reference of the hypervolume lies this far (5 points) below the unsteered model on both axes.
 MARGIN = 0.05
@@ -19,17 +23,17 @@ Gains = tuple[float, float]
 
 
 def pareto_front(gains: Sequence[Gains]) -> list[int]:
-    """Indices of the points that no other dominates, of equal points the first, by rising localization (axis 1)."""
+    """Indices of the points that no other dominates, by rising localization (axis 1); of equal points the first."""
     import moocore
 
     if not gains:
         return []
     first: dict[Gains, int] = {}
-    for index, each in enumerate(gains):
-        first.setdefault(each, index)
+    for index, gain in enumerate(gains):
+        first.setdefault(gain, index)
     kept = moocore.is_nondominated(np.asarray(list(first), dtype=float), maximise=True)
-    found = [index for index, best in zip(first.values(), kept, strict=True) if best]
-    return sorted(found, key=lambda index: gains[index][1])
+    front = [index for index, best in zip(first.values(), kept, strict=True) if best]
+    return sorted(front, key=lambda index: gains[index][1])
 
 
 def reference_point(unsteered: Gains | None) -> Gains:
@@ -45,32 +49,36 @@ def hypervolume(gains: Sequence[Gains], reference: Gains) -> float:
     """Area of the union of the rectangles from `reference` to each point, in squared fractions."""
     import moocore
 
-    above = [each for each in gains if each[0] > reference[0] and each[1] > reference[1]]
+    above = [gain for gain in gains if gain[0] > reference[0] and gain[1] > reference[1]]
     if not above:
         return 0.0
     return float(moocore.hypervolume(np.asarray(above, dtype=float), ref=reference, maximise=True))
 
 
 def hypervolume_curve(gains: Sequence[Gains | None], reference: Gains) -> tuple[float, ...]:
-    """Hypervolume of the first 1, 2, … points; None (no score, or not feasible) leaves it as it was."""
+    """Hypervolume of the first 1, 2, … points; None (no score, or not feasible) does not change it."""
     curve: list[float] = []
     front: list[Gains] = []
     area = 0.0
-    for each in gains:
-        if each is not None and not any(one[0] >= each[0] and one[1] >= each[1] for one in front):
-            front = [one for one in front if not (each[0] >= one[0] and each[1] >= one[1])] + [each]
+    for gain in gains:
+        if gain is not None and not any(_covers(kept, gain) for kept in front):
+            front = [kept for kept in front if not _covers(gain, kept)] + [gain]
             area = hypervolume(front, reference)
         curve.append(area)
     return tuple(curve)
 
 
+def _covers(gain: Gains, other: Gains) -> bool:
+    return gain[0] >= other[0] and gain[1] >= other[1]
+
+
 def knee_of(front: Sequence[Gains]) -> int | None:
     """Index of the knee of a front sorted by rising localization: the point farthest above the chord of its two ends.
 
-    Each axis is scaled by the front's range, so that the ends lie at (0, 1) and (1, 0) and the distance above the chord is
-    x + y - 1, up to a factor. The ends themselves have distance 0, so that a front that sags between them has its knee
-    at an end. Of equally far points (as the ends of a front of two) the one with the larger sum of gains wins, then the
-    one with more transfer. A front of one point is its own knee; an empty one has none.
+    Each axis is scaled by the front's range. Then the ends are (0, 1) and (1, 0), and the distance above the chord is
+    x + y - 1, up to a factor. The ends have distance 0, so a front that sags between them has its knee at an end. Of
+    equally far points the one with the larger sum of gains wins, then the one with more transfer. A front of one point is
+    its own knee; an empty front has none.
     """
     if len(front) <= 1:
         return 0 if front else None
@@ -88,7 +96,7 @@ def knee_of(front: Sequence[Gains]) -> int | None:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# A study's result, and the line that says how far it is.
+# A study's result
 
 Importances = dict[str, dict[str, float]]
 
@@ -101,16 +109,13 @@ _ENOUGH = 20
 def summarise(study: Study) -> SearchResult:
     """Every finished trial, the front with its knee, hypervolume over trials, and what the objectives depend on.
 
-    Hypervolume is measured over :func:`~isogloss.search.front.reference_point`, the knee is found by
-    :func:`~isogloss.search.front.knee_of`. Importances are fANOVA's (Hutter et al. 2014): the share of a random forest's
-    variance that a parameter explains. Raises UserError where the storage is lost.
+    Importances are fANOVA's (Hutter et al. 2014): the share of a random forest's variance that a parameter explains.
+    Raises UserError if the storage is lost.
     """
-    with explained(study.storage.shown):
-        trials = study.optuna.get_trials(deepcopy=False)
-    records = tuple(record_of(each) for each in trials if each.state.is_finished())
-    gains = [_feasible_gains(each) for each in records]
+    records = study.records()
+    gains = [_feasible_gains(record) for record in records]
     reference = reference_point(_unsteered(records))
-    placed = [(each.number, gain) for each, gain in zip(records, gains, strict=True) if gain is not None]
+    placed = [(record.number, gain) for record, gain in zip(records, gains, strict=True) if gain is not None]
     front = [placed[index] for index in pareto_front([gain for _, gain in placed])]
     knee = knee_of([gain for _, gain in front])
     return SearchResult(
@@ -123,15 +128,9 @@ def summarise(study: Study) -> SearchResult:
         knee=None if knee is None else front[knee][0],
         reference=reference,
         hypervolume=hypervolume_curve(gains, reference),
-        importances=_importances(study, trials),
-        counts=_counts(trials, records),
+        importances=_importances(study, records),
+        counts=study.counts(),
     )
-
-
-def finished_trials(study: Study) -> int:
-    """How many trials are finished, whoever ran them."""
-    with explained(study.storage.shown):
-        return tally(study.optuna.get_trials(deepcopy=False)).finished
 
 
 def progress_note(study: Study) -> str:
@@ -139,14 +138,13 @@ def progress_note(study: Study) -> str:
 
     Feasible trials only. Costs one query for what is new, and time linear in the number of trials.
     """
-    with explained(study.storage.shown):
-        records = [record_of(each) for each in study.optuna.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
-    gains = [gain for each in records if (gain := _feasible_gains(each)) is not None]
+    records = study.records()
+    gains = [gain for record in records if (gain := _feasible_gains(record)) is not None]
     if not gains:
         return "front empty: no feasible trial yet"
     front = [gains[index] for index in pareto_front(gains)]
     area = hypervolume(front, reference_point(_unsteered(records)))
-    best = [100 * max(each[axis] for each in front) for axis in (0, 1)]
+    best = [100 * max(gain[axis] for gain in front) for axis in (0, 1)]
     plural = "" if len(front) == 1 else "s"
     return (
         f"front {len(front)} point{plural}, hypervolume {area:.4f}, "
@@ -161,45 +159,28 @@ def _feasible_gains(record: TrialRecord) -> Gains | None:
 
 
 def _unsteered(records: Sequence[TrialRecord]) -> Gains | None:
-    for each in records:
-        if (
-            each.point is not None
-            and each.point.unsteered
-            and each.transfer is not None
-            and each.localization is not None
-        ):
-            return each.transfer, each.localization
+    for record in records:
+        point, gains = record.point, (record.transfer, record.localization)
+        if point is not None and point.unsteered and gains[0] is not None and gains[1] is not None:
+            return gains[0], gains[1]
     return None
 
 
-def _importances(study: Study, trials: Sequence[FrozenTrial]) -> Importances:
-    complete = [each for each in trials if each.state == TrialState.COMPLETE]
+def _importances(study: Study, records: Sequence[TrialRecord]) -> Importances:
+    complete = [(record.transfer, record.localization) for record in records if record.state == "complete"]
     if len(complete) < _ENOUGH:
         return {}
     # Here, since it imports scikit-learn and pandas.
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    found: Importances = {}
+    importances: Importances = {}
     for index, objective in enumerate(_OBJECTIVES):
-        if len({each.values[index] for each in complete}) > 1:
+        if len({values[index] for values in complete}) > 1:
             shares = get_param_importances(
                 study.optuna,
                 # Not Optuna's default, PED-ANOVA: with few trials it takes where the sampler looked for what matters.
                 evaluator=FanovaImportanceEvaluator(seed=0),
                 target=lambda trial, index=index: trial.values[index],  # type: ignore[misc]
             )
-            found[objective] = {name: float(share) for name, share in shares.items()}
-    return found
-
-
-def _counts(trials: Sequence[FrozenTrial], records: Sequence[TrialRecord]) -> Counts:
-    states = [each.state for each in records]
-    unfinished = tally(trials)
-    return Counts(
-        complete=states.count("complete"),
-        failed=states.count("failed"),
-        retried=states.count("retried"),
-        reused=sum(each.state == "complete" and each.reused_from is not None for each in records),
-        running=unfinished.running,
-        waiting=unfinished.waiting,
-    )
+            importances[objective] = {name: float(share) for name, share in shares.items()}
+    return importances

@@ -1,4 +1,4 @@
-"""What a search found, as one serialisable value. Scores are changes against the unsteered model, as fractions."""
+"""The result of a search, as one value for JSON. Scores are changes against the unsteered model, as fractions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class _Value(BaseModel):
 
 
 class Measured(_Value):
-    """Scores of a point on dev2: changes of transfer and localization (fractions), and what else is worth keeping."""
+    """Scores of a point on dev2: changes of transfer and localization (fractions), and further statistics."""
 
     transfer: float
     localization: float
@@ -32,18 +32,19 @@ class Constraints(_Value):
 
 
 class TrialRecord(_Value):
-    """One finished trial.
+    """One trial that does not run any more.
 
-    `state`: `complete`; `failed`, without scores, for the reason in `failure`; or `retried`: its worker was killed or
-    stopped, and a later trial, whose `retry_of` names the first attempt, has the same parameters. `reused_from` is the trial
-    whose scores stand for this one's, because the point is the same.
+    Attributes:
+        state: `complete`; `failed`, without scores, for the reason in `failure`; or `retried`: its worker was killed or
+            stopped, and a later trial, whose `retry_of` names the first attempt, has the same parameters.
+        point: None if the worker ended before the point was drawn.
+        reused_from: the trial whose scores were taken, because its point is the same.
     """
 
     number: int
     state: Literal["complete", "failed", "retried"]
     source: Source
     point: SteeringPoint | None
-    """None where the worker ended before the point was drawn."""
     transfer: float | None
     localization: float | None
     details: dict[str, float] = {}
@@ -56,7 +57,7 @@ class TrialRecord(_Value):
 
 
 class Counts(_Value):
-    """Trials by what became of them; reused ones are complete too, running and waiting ones are not finished."""
+    """How many trials there are of each kind. Reused ones are complete too; running and waiting ones are not finished."""
 
     complete: int
     failed: int
@@ -69,9 +70,11 @@ class Counts(_Value):
 class SearchResult(_Value):
     """A study's trials by number, and what follows from them.
 
-    `front` holds the numbers of the feasible trials that no other dominates, duplicates merged into the first, by rising
-    localization. `hypervolume[i]` is that of the front of `trials[: i + 1]` over `reference`, in squared fractions.
-    `importances[objective][parameter]` are shares that sum to 1; an objective is missing while there is too little to tell.
+    Attributes:
+        front: numbers of the feasible trials that no other dominates, by rising localization; of equal ones the first.
+        reference: transfer and localization of the point over which hypervolume is measured.
+        hypervolume: of the front of the first 1, 2, … trials, in squared fractions.
+        importances: by objective and parameter, shares that sum to 1; an objective with too few trials is missing.
     """
 
     name: str
@@ -82,16 +85,15 @@ class SearchResult(_Value):
     front: tuple[int, ...]
     knee: int | None
     reference: tuple[float, float]
-    """Transfer and localization of the point over which hypervolume is measured."""
     hypervolume: tuple[float, ...]
     importances: dict[str, dict[str, float]]
     counts: Counts
 
     def trial(self, number: int) -> TrialRecord:
-        """The finished trial of that number; KeyError where there is none."""
-        for each in self.trials:
-            if each.number == number:
-                return each
+        """The trial of that number. Raises KeyError if there is none."""
+        for trial in self.trials:
+            if trial.number == number:
+                return trial
         raise KeyError(number)
 
     @property

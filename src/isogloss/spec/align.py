@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from isogloss.errors import UserError, did_you_mean
+from isogloss.errors import UserError, did_you_mean, explain
 from isogloss.spec.section import Count, Fraction, Positive, Section, read_yaml, sets_or_files
 
 Method = Literal["mist", "clo", "midalign"]
@@ -190,6 +190,8 @@ class AlignSection(Section):
 # `LaunchSpec`: on how many processes a training runs, and under which engine. Apart from the science: it changes no result.
 
 _HOST_PORT = re.compile(r"[^\s:]+:\d{1,5}")
+#: The rendezvous that Slurm's variables say.
+SLURM = "slurm"
 
 
 class LaunchSpec(Section):
@@ -201,15 +203,14 @@ class LaunchSpec(Section):
     With `scoring` as many processes share the scoring of a pipeline's stages, each with a whole copy of the model.
     With several `nodes` the same command runs on each in a folder that they share, with its own `node_rank` and a common
     `rendezvous`; the node of rank 0 runs the pipeline, and the others take part in its trainings. A `node_rank` that is not
-    set is that of the environment (`isogloss.methods.launch.placed`). A DeepSpeed `hostfile` (`HOST slots=N` a line) says
-    nodes, processes and, where it is not set, the rendezvous: port 29500 of the first host.
+    set is that of the environment (`isogloss.methods.launch.placed`). With `rendezvous: slurm` the nodes of a Slurm job
+    meet on the first of them, at port 29500.
     """
 
     processes: Literal["auto"] | Count = 1
     nodes: Count = 1
     node_rank: Annotated[int, Field(ge=0)] | None = None
     rendezvous: str | None = None
-    hostfile: Path | None = None
     engine: Literal["none", "deepspeed"] = "none"
     zero: Literal[0, 1, 2, 3] = 2
     offload: Literal["none", "cpu"] = "none"
@@ -220,14 +221,20 @@ class LaunchSpec(Section):
     threads: Count | None = None
     deepspeed: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("processes", mode="before")
+    @classmethod
+    def _auto_or_number(cls, value: Any) -> Any:
+        if value != "auto" and not (type(value) is int and value > 0):
+            raise ValueError(f"should be 'auto' or a number from 1 on, not {value!r}")
+        return value
+
     @model_validator(mode="after")
     def _nodes_meet(self) -> LaunchSpec:
-        if self.hostfile is not None:
-            if self.nodes != 1 or self.processes != 1:
-                raise ValueError("a hostfile says nodes and processes; leave them out")
-            return self
-        if self.nodes > 1 and not _HOST_PORT.fullmatch(self.rendezvous or ""):
-            raise ValueError("several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0")
+        if self.nodes > 1 and self.rendezvous != SLURM and not _HOST_PORT.fullmatch(self.rendezvous or ""):
+            raise ValueError(
+                "several nodes need rendezvous: HOST:PORT, the same on all, of the node with node_rank 0; or, under Slurm, "
+                f"rendezvous: {SLURM}"
+            )
         if self.node_rank is not None and self.node_rank >= self.nodes:
             raise ValueError(f"node_rank {self.node_rank} is outside the {self.nodes} nodes (counted from 0)")
         return self
@@ -253,8 +260,8 @@ def load_launch(path: Path) -> LaunchSpec:
     try:
         return LaunchSpec.model_validate(settings or {})
     except ValidationError as error:
-        lines = [f"{path}: {_explain(detail)}" for detail in error.errors(include_url=False)]
-        raise UserError("\n".join(dict.fromkeys(lines))) from error
+        problems = explain(error, known=lambda _: LaunchSpec.model_fields)
+        raise UserError("\n".join(f"{path}: {problem}" for problem in problems)) from error
 
 
 def _not_there(path: Path) -> str:
@@ -266,17 +273,3 @@ def _not_there(path: Path) -> str:
         f"{path}: no such launch shape; a name alone is looked for in {LAUNCH_FOLDER}/ beside the pipeline, and there are none. "
         "Name a file, for example align.launch: pipelines/launch/zero3-8gpu.yaml"
     )
-
-
-def _explain(detail: Any) -> str:
-    field = str(detail["loc"][0]) if detail["loc"] else ""
-    match detail["type"]:
-        case "extra_forbidden":
-            known = list(LaunchSpec.model_fields)
-            return f"{field}: unknown setting{did_you_mean(field, known)}; known here: {', '.join(known)}"
-        case "value_error":
-            return f"{field}: {detail['ctx']['error']}".removeprefix(": ")
-    if field == "processes":
-        return f"{field}: should be 'auto' or a number from 1 on, not {detail['input']!r}"
-    needed = detail["msg"]
-    return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"

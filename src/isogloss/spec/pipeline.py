@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
@@ -11,7 +13,7 @@ from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, field_validator, model_validator
 
-from isogloss.errors import UserError, did_you_mean
+from isogloss.errors import Explanation, UserError, did_you_mean, explain
 from isogloss.files import digest_of
 from isogloss.spec.align import LAUNCH_FOLDER, METHODS, AlignSection, Method
 from isogloss.spec.localize import NOT_LOCALIZED, NOT_TRANSLATED, LocalizeSection, TranslateSection
@@ -96,9 +98,10 @@ class SearchSection(Section):
     most `max_transfer_loss` against the same model unsteered, and localization by `max_localization_loss` (fractions;
     null: by any). `starts` points proposed by a first-order estimate are tried first, after γ = 0, the paper's and the sweep's.
 
-    `storage` is where the study is kept: null for a file beside the stage, or the URL of a database that workers on
-    several machines reach. `workers` processes share the study here. `memory` GiB may hold the hidden states that trials start
-    from. None of the three can change what a point scores.
+    `storage` is where the study is kept: null for a file beside the stage, or the URL of a PostgreSQL database that workers
+    on several machines reach. `workers` processes share the study here; together they may run up to workers − 1 trials more
+    than `trials`. `memory` GiB may hold the hidden states that trials start from. None of the three changes what a point
+    scores.
     """
 
     checkpoints: tuple[Checkpoint, ...] = ()
@@ -134,10 +137,15 @@ class SearchSection(Section):
 
     @field_validator("storage")
     @classmethod
-    def _no_password(cls, value: str | None) -> str | None:
+    def _usable(cls, value: str | None) -> str | None:
         # A pipeline's settings are logged and shown.
         if value is not None and re.search(r"://[^/@]*:[^/@]*@", value):
             raise ValueError("holds a password, and settings are logged: put it into PGPASSWORD or ~/.pgpass")
+        if value is not None and value.startswith("grpc://"):
+            raise ValueError(
+                "Optuna's gRPC proxy passes on no heartbeats, so that the trial of a killed worker would never be tried again; "
+                "name the database behind it: postgresql://USER@HOST/DATABASE"
+            )
         return value
 
 
@@ -180,6 +188,20 @@ def _for_both_axes(value: Any) -> Any:
 Limits = Annotated[AxisLimits, BeforeValidator(_for_both_axes)]
 
 
+#: A language of the embedded benchmark is a file there; `isogloss.data.benchmark.wording` reads it.
+WORDING = Path(__file__).parents[1] / "data" / "benchmark" / "wording"
+
+
+@cache
+def benchmark_languages(folder: Path = WORDING) -> tuple[str, ...]:
+    """The languages that have a file in `folder`, in the order that the files give (`order: 3`), the others behind."""
+    placed = {}
+    for path in folder.glob("*.yaml"):
+        order = re.search(r"^order: *(\d+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        placed[path.stem] = (int(order[1]) if order else sys.maxsize, path.stem)
+    return tuple(sorted(placed, key=lambda language: placed[language]))
+
+
 #: Published sets of choices by name, beside files.
 ChoiceSet = Literal["global-mmlu", "blend"]
 PUBLISHED = ("global-mmlu", "blend", "flores", "openassistant")
@@ -197,7 +219,7 @@ class DataSection(Section):
 
     choices: Literal["embedded"] | tuple[ChoiceSet | Path, ...] = "embedded"
     splits: Literal["question", "paper"] = "question"
-    languages: tuple[str, ...] = ("en", "es", "id", "ko", "el", "zh", "ar")
+    languages: tuple[str, ...] = Field(default_factory=benchmark_languages)
     seed: int = 0
     dev1: Limits = AxisLimits()
     dev2: Limits = AxisLimits()
@@ -302,7 +324,7 @@ class ComputeSection(Section):
 
 
 class TrackSection(Section):
-    """MLflow: experiment name, and the tracking server's URI (default: MLFLOW_TRACKING_URI, else mlruns/)."""
+    """MLflow: experiment name, and the tracking server's URI (default: MLFLOW_TRACKING_URI, else MLflow's own)."""
 
     experiment: str = "isogloss"
     uri: str | None = None
@@ -377,21 +399,19 @@ def load_spec(path: Path, overrides: Iterable[str] = ()) -> PipelineSpec:
     try:
         return PipelineSpec.model_validate(settings)
     except ValidationError as error:
-        found = [
-            _as_written(detail, settings.get("align"), _explain(detail)) for detail in error.errors(include_url=False)
-        ]
-        raise UserError("\n".join(f"{path}: {line}" for line in dict.fromkeys(found))) from error
+        problems = [_as_written(problem, settings.get("align")) for problem in explain(error, known=_known_settings)]
+        raise UserError("\n".join(f"{path}: {problem}" for problem in dict.fromkeys(problems))) from error
 
 
-def _as_written(detail: Any, align: Any, line: str) -> str:
-    """What is wrong with a method's settings, said of `align.train` where it stands there, laid under all methods' own."""
-    match detail["loc"]:
+def _as_written(problem: Explanation, align: Any) -> Explanation:
+    """The problem at `align.train` if the value came from there, rather than from the method's own `train`."""
+    match problem.path:
         case ("align", method, "train", *rest) if isinstance(align, dict) and isinstance(align.get("train"), dict):
-            own = align.get(method)
-            own = own.get("train", {}) if isinstance(own, dict) else {}
-            shared = rest[0] in align["train"] and rest[0] not in own if rest else not own
-            return line.replace(f"align.{method}.train", "align.train", 1) if shared else line
-    return line
+            section = align.get(method)
+            train = section.get("train", {}) if isinstance(section, dict) else {}
+            shared = rest[0] in align["train"] and rest[0] not in train if rest else not train
+            return problem._replace(path=("align", "train", *rest)) if shared else problem
+    return problem
 
 
 def _find_launches(settings: dict[str, Any], folder: Path) -> None:
@@ -429,22 +449,6 @@ def _apply(settings: dict[str, Any], override: str) -> None:
         place[last] = yaml.safe_load(value)
     except NOT_YAML as error:
         raise UserError(f"--set {override}: the value is not valid YAML") from error
-
-
-def _explain(detail: Any) -> str:
-    location = [str(part) for part in detail["loc"]]
-    field = ".".join(location)
-    match detail["type"]:
-        case "extra_forbidden":
-            known = _known_settings(location[:-1])
-            return f"{field}: unknown setting{did_you_mean(location[-1], known)}; known here: {', '.join(known)}"
-        case "missing":
-            return f"{field}: is missing"
-        case "value_error":
-            return f"{field}: {detail['ctx']['error']}" if field else str(detail["ctx"]["error"])
-    needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", "group of settings")
-    needed = needed.partition(" or instance of")[0]
-    return f"{field}: {needed[0].lower()}{needed[1:]}, not {detail['input']!r}"
 
 
 def _known_settings(location: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import psutil
 
-from isogloss.data.rows import REGIONS
+from isogloss.data.benchmark.wording import regions
 from isogloss.files import read_json, write_json
 from isogloss.models.config import model_shape
 from isogloss.results.scores import MACRO, Choice, Condition, ItemScore, Results, Scores, SweepPoint
@@ -105,7 +105,7 @@ def results_of(
         benchmark_digest=benchmark_digest(test),
         num_layers=model_shape(model_path).num_layers,
         languages=tuple(sorted({item.language for item in test}, key=spec.data.languages.index)),
-        regions={language: "/".join(REGIONS.get(language, ())) for language in spec.data.languages},
+        regions={language: "/".join(regions().get(language, ())) for language in spec.data.languages},
         scoring=_scoring_words(spec, dtype),
         counts={axis: sum(item.axis == axis for item in test) for axis in AXES}
         | {f"{axis} questions": len({item.group for item in test if item.axis == axis}) for axis in AXES},

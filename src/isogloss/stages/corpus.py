@@ -85,11 +85,11 @@ def run(stage: StageRun) -> StageOutcome:
 def _instructions(stage: StageRun, notices: list[str]) -> tuple[InstructionRow, ...]:
     chosen, seed = stage.spec.align.instructions, stage.spec.data.seed
     if chosen == "embedded":
-        from isogloss.data.facts.training import training_instructions
+        from isogloss.data.benchmark.training import training_instructions
 
         return training_instructions(seed=seed)
     if chosen == "embedded-english":
-        from isogloss.data.facts.training import english_centred_instructions
+        from isogloss.data.benchmark.training import english_centred_instructions
 
         return english_centred_instructions(seed=seed, asked_locally=True)
     translated = (stage.inputs[TRANSLATE] / INSTRUCTIONS,) if OPENASSISTANT.name in chosen else ()
@@ -100,7 +100,7 @@ def _parallel(stage: StageRun, sources: list[dict[str, Any]], notices: list[str]
     """`sources` gets what is noted of published sets, `notices` what was left out of files."""
     chosen, data = stage.spec.align.parallel, stage.spec.data
     if chosen == "embedded":
-        from isogloss.data.facts.training import training_parallel
+        from isogloss.data.benchmark.training import training_parallel
 
         return training_parallel(seed=data.seed)
     rows: list[ParallelRow] = []

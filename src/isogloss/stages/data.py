@@ -52,8 +52,7 @@ def run(stage: StageRun) -> StageOutcome:
     sources: list[dict[str, Any]] = []
     with stage.progress(1, "items") as advance:
         if section.choices == "embedded":
-            from isogloss.data.facts.benchmark import build_benchmark
-            from isogloss.data.facts.card import data_card
+            from isogloss.data.benchmark.benchmark import build_benchmark, data_card
 
             available: Sequence[ChoiceItem] = build_benchmark(seed=section.seed)
             write_atomic(stage.out / CARD, data_card(available))

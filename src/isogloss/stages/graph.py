@@ -38,7 +38,8 @@ from isogloss.stages.stage import Stage, StageOutcome
 #: The code that can change a result, under names that stay when files move: files and folders of the package.
 CODE: dict[str, tuple[str, ...]] = {
     "rows": ("data/rows.py",),
-    "benchmark": ("data/facts", "data/detect.py"),
+    "benchmark": ("data/benchmark", "data/detect.py"),
+    "wording": ("data/benchmark/wording.py", "data/benchmark/wording"),
     "published": ("data/published", "data/detect.py"),
     "localize": ("localize",),
     "models": ("models",),
@@ -62,7 +63,7 @@ CODE: dict[str, tuple[str, ...]] = {
         )
     },
 }
-_SCORING = ("rows", "models", "results", "scoring", "steering")
+_SCORING = ("rows", "wording", "models", "results", "scoring", "steering")
 _STATISTICS = ("rows", "results", "scoring")
 
 #: Of what there is one stage: of the pipeline, of each trained model, of each model, of each searched model.
@@ -133,7 +134,7 @@ TABLE: tuple[Family, ...] = (
       ("rows", "published", "localize", "stage localize"),
       when=lambda spec: _trains(spec) and OPENASSISTANT.name in spec.align.instructions),
     _("corpus", corpus.run, corpus.settings, ("translate",), ("rows", _rows, "stage corpus"), when=_trains),
-    Family("align", align.run, align.settings, ("corpus",), ("rows", "models", "methods", "stage align"), of="trained",
+    Family("align", align.run, align.settings, ("corpus",), ("rows", "wording", "models", "methods", "stage align"), of="trained",
            of_method=True),
     Family("follow", align.follow_run, align.follow_settings, ("data", "align@"), (*_SCORING, "stage align"),
            of="trained"),

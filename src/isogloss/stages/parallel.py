@@ -1,25 +1,31 @@
-"""More processes for a search on this machine: each joins the study by the command that other machines use."""
+"""Score items under steering in parts: parts survive a kill, and several processes may share them.
+
+A part is a fixed set of items under every condition; its scores are kept in a file for each condition. They do not depend on who
+scores the part, so a launch shape with `scoring: true` divides the parts over processes of this machine. A search has
+workers instead: :func:`other_workers`.
+
+Run as: python -m isogloss.stages.parallel FOLDER (one process of a shared scoring, started by :func:`others_scoring`)
+"""
 
 from __future__ import annotations
 
 import math
 import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from isogloss.data.rows import Axis, ChoiceItem, read_choices, write_rows
-from isogloss.errors import EXIT_DONE, EXIT_REFUSED, EXIT_USER, IsoglossError, RefusedError, UserError
+from isogloss.errors import EXIT_DONE, RefusedError
 from isogloss.files import read_json, write_atomic, write_json
-from isogloss.methods.launch import LAUNCHER, die_with_launcher, error_text, placed, processes_per_node, tail
+from isogloss.methods.launch import placed, processes_per_node
 from isogloss.models.load import LoadedModel, load_model
+from isogloss.processes import Children, last_lines, run_as_child, user_error
 from isogloss.results.scores import ItemScore, Scores
 from isogloss.scoring.score import BASELINE, BatchRows, Pass, ScoreSettings
 from isogloss.scoring.steering_scorer import Edit, TrialScorer
@@ -31,64 +37,86 @@ from isogloss.steering.apply import Positions, steer
 from isogloss.steering.intervention import Component, Intervention
 from isogloss.steering.vectors import SteeringVectors
 
-PIPELINE = "pipeline.yaml"
-WORKER_OUTPUTS = "workers"
+#: Items whose hidden states are kept at a time.
+_PART = 1024
 
 
-@contextmanager
-def other_workers(stage: StageRun, checkpoint: str, *, count: int) -> Iterator[None]:
-    """While open, `count` processes of `isogloss search-worker` share the study; none outlives it.
+def split_items(data: Path, split: str, *, axis: Axis | None = None) -> list[ChoiceItem]:
+    """Items of a split of the data stage's output."""
+    rows = read_choices([data / CHOICES]).rows
+    return [item for item in rows if item.split == split and axis in (None, item.axis)]
 
-    They end with this process, also where that is killed. What each prints goes to `workers/` in the stage's work folder.
-    One that ends early costs speed, not the study: its trial is taken over, and its end is told.
+
+def on_axis(scores: Iterable[ItemScore], axis: Axis) -> list[ItemScore]:
+    """The scores of one axis. English bias is about localized items: take those before asking for it."""
+    return [score for score in scores if score.axis == axis]
+
+
+def score_settings(spec: PipelineSpec) -> ScoreSettings:
+    """The scoring that a pipeline asks for."""
+    return ScoreSettings(
+        scoring=spec.scoring.method, normalise=spec.scoring.normalise, token_budget=spec.compute.token_budget
+    )
+
+
+def score_conditions(
+    stage: StageRun,
+    label: str,
+    items: Sequence[ChoiceItem],
+    interventions: Mapping[str, Intervention] = MappingProxyType({}),
+    *,
+    loaded: LoadedModel | None = None,
+    baseline: Scores | None = None,
+) -> dict[str, Scores]:
+    """Scores of every item under each intervention, and unsteered (`baseline`) unless those are given; in the items' order.
+
+    A scored condition is kept in the stage's work folder, a part of the items at a time, and not scored again after a
+    kill. Where the launch shape says `scoring: true`, its processes share the parts, which come out the same. `loaded` is the
+    pipeline's own model unless given. Raises as :class:`TrialScorer` and :func:`others_scoring`.
     """
-    if count < 1:
-        yield
-        return
-    settings = stage.work / PIPELINE
-    write_atomic(settings, stage.spec.to_yaml())
-    folder = stage.work / WORKER_OUTPUTS
-    folder.mkdir(exist_ok=True)
-    threads = max(1, (os.cpu_count() or 1) // (count + 1))
-    command = [sys.executable, "-m", "isogloss", "search-worker", str(settings), "--checkpoint", checkpoint]
-    started: list[subprocess.Popen[bytes]] = []
-    read, write = os.pipe()  # Closed by the system however this process ends; the workers watch it.
-    try:
-        for number in range(1, count + 1):
-            with (folder / f"{number}.log").open("wb") as output:
-                started.append(
-                    subprocess.Popen(
-                        command,
-                        env={**os.environ, "OMP_NUM_THREADS": str(threads), LAUNCHER: str(read)},
-                        pass_fds=[read],
-                        stdin=subprocess.DEVNULL,
-                        stdout=output,
-                        stderr=subprocess.STDOUT,
-                        start_new_session=True,  # Ctrl-C reaches the first process alone, which ends the others.
-                    )
-                )
-        yield
-        for number, process in enumerate(started, start=1):
-            if process.poll() not in (None, 0):
-                stage.say(f"worker {number} ended with exit code {process.returncode}; see {folder / f'{number}.log'}")
-    finally:
-        for process in started:
-            if process.poll() is None:
-                process.terminate()
-        for process in started:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=30)
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        os.close(read)
-        os.close(write)
+    conditions = ({BASELINE.name: Intervention(())} if baseline is None else {}) | dict(interventions)
+    found: dict[str, dict[str, ItemScore]] = {name: {} for name in conditions}
+    parts = _parts(items)
+    with stage.progress(len(items) * len(conditions), label) as advance:
+        todo = []
+        for number, part in enumerate(parts):
+            missing = sum(not one.is_file() for one in part_files(stage.work, label, number, conditions).values())
+            advance(len(part) * (len(conditions) - missing))
+            if missing:
+                todo.append(number)
+        if todo:
+            work = PartWork(
+                folder=stage.work,
+                label=label,
+                conditions=conditions,
+                settings=score_settings(stage.spec),
+                positions=stage.spec.steer.positions,
+                baseline=baseline,
+            )
+            loaded = loaded or stage.model()
+            with others_scoring(stage.spec, work, loaded, [(number, parts[number]) for number in todo]) as shared:
+                for number in shared.own:
+                    work.score(loaded, number, parts[number], advance)
+                shared.wait(advance)
+        for number in range(len(parts)):
+            for name, file in part_files(stage.work, label, number, conditions).items():
+                found[name].update((score.id, score) for score in Scores.load(file))
+    for name, by_id in found.items():
+        values = (value for score in by_id.values() for value in score.option_scores)
+        assert not any(math.isnan(value) for value in values), f"{name}: a score is not a number"
+    return {
+        name: Scores(condition=name, items=tuple(by_id[item.id] for item in items)) for name, by_id in found.items()
+    }
+
+
+def _parts(items: Sequence[ChoiceItem]) -> list[list[ChoiceItem]]:
+    """Neighbours are of one language and begin alike, so that they share the most."""
+    order = sorted(items, key=lambda item: (item.language, item.question, item.id))
+    return [order[start : start + _PART] for start in range(0, len(order), _PART)]
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# A part of the items under every condition: what one process scores at once, kept in a file a condition.
-#
-# Parts are the same whoever scores them, and a part's scores depend on nothing else: so they may be shared out.
+# One part
 
 #: Most bytes of hidden states that are kept.
 _STATES_BYTES = 2 * 2**30
@@ -172,11 +200,10 @@ class PartWork:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# Scoring shared by the processes of a launch shape (`scoring: true`), each with the whole model on a device of its own.
+# Shared scoring: the process that runs the pipeline takes the first share, every n-th part, and starts the others
 #
-# The process that runs the pipeline takes the first share and starts the others on `python -m isogloss.stages.parallel FOLDER`.
-# A share is every n-th part; what a process writes of a part is what one process alone would, so that nothing has to be put
-# together but files. The folder holds the task: `task.json`, the items of each part, the vectors, the unsteered scores.
+# Its folder holds `task.json`, the items of each part, the vectors and the unsteered scores. Each process only writes the
+# files of its parts, so there is nothing to put together.
 
 Part = tuple[int, Sequence[ChoiceItem]]
 TASK, BASELINE_PART = "task.json", "baseline.jsonl"
@@ -201,7 +228,7 @@ class Shared:
 
 @contextmanager
 def others_scoring(spec: PipelineSpec, work: PartWork, loaded: LoadedModel, parts: Sequence[Part]) -> Iterator[Shared]:
-    """While open, other processes score their shares of `parts`; none outlives it. Without a launch shape for it, there are none.
+    """While open, other processes score their shares of `parts`; without a launch shape that says so, there are none.
 
     Raises:
         UserError, RefusedError: a process ended with a message for the user; or the machine lacks the GPUs.
@@ -214,24 +241,13 @@ def others_scoring(spec: PipelineSpec, work: PartWork, loaded: LoadedModel, part
         return
     folder = work.folder / f"shared-{work.label}"
     _write_task(folder, work, loaded, parts)
-    reading, writing = os.pipe()  # closed with this process, however it ends, which ends the others
-    started: dict[int, subprocess.Popen[bytes]] = {}
-    try:
+    waiting = [part for place, part in enumerate(parts) if place % count]
+    with Children() as others:
         for rank in range(1, count):
-            started[rank] = _start(folder, rank, count, reading)
-        waiting = [part for place, part in enumerate(parts) if place % count]
+            _start(others, folder, rank, count)
         yield Shared(
-            tuple(number for number, _ in parts[::count]),
-            lambda advance: _wait(folder, work, started, waiting, advance),
+            tuple(number for number, _ in parts[::count]), lambda advance: _wait(others, work, waiting, advance)
         )
-    finally:
-        for process in started.values():
-            if process.poll() is None:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        os.close(reading)
-        os.close(writing)
 
 
 def _write_task(folder: Path, work: PartWork, loaded: LoadedModel, parts: Sequence[Part]) -> None:
@@ -265,49 +281,33 @@ def _write_task(folder: Path, work: PartWork, loaded: LoadedModel, parts: Sequen
     write_json(folder / TASK, task)
 
 
-def _start(folder: Path, rank: int, count: int, launcher: int) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "RANK": str(rank), "WORLD_SIZE": str(count), "ISOGLOSS_LAUNCHER": str(launcher)}
-    with (folder / f"{rank}.log").open("wb") as output:
-        return subprocess.Popen(
-            [sys.executable, "-m", __name__, str(folder)],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            pass_fds=(launcher,),
-            start_new_session=True,  # Ctrl-C reaches the first process alone, which ends the others.
-        )
+def _start(others: Children, folder: Path, rank: int, count: int) -> None:
+    env = {**os.environ, "RANK": str(rank), "WORLD_SIZE": str(count)}
+    others.start(rank, [sys.executable, "-m", __name__, str(folder)], output=folder / f"{rank}.log", env=env)
 
 
-def _wait(
-    folder: Path,
-    work: PartWork,
-    started: dict[int, subprocess.Popen[bytes]],
-    parts: Sequence[Part],
-    advance: Callable[[int], None],
-) -> None:
-    """Until every process has ended; tells of the files that appear meanwhile."""
+def _wait(others: Children, work: PartWork, parts: Sequence[Part], advance: Callable[[int], None]) -> None:
+    """Wait until every process has ended; report the files that appear meanwhile, and the first failure."""
     unseen = {
         file: len(items)
         for number, items in parts
         for file in part_files(work.folder, work.label, number, work.conditions).values()
     }
-    running = dict(started)
+    running = True
     while running:
         time.sleep(_POLL_SECONDS)
-        for rank, process in list(running.items()):
-            if (code := process.poll()) is not None:
-                del running[rank]
-                _check(folder / f"{rank}.log", rank, code)
+        running = bool(others.running())
+        for rank, code in others.codes().items():
+            if code != EXIT_DONE:
+                raise _error(others.outputs[rank], rank, code)
         for file in [file for file in unseen if file.is_file()]:
             advance(unseen.pop(file))
 
 
-def _check(output: Path, rank: int, code: int) -> None:
-    if code in (EXIT_USER, EXIT_REFUSED):
-        raise (UserError if code == EXIT_USER else RefusedError)(error_text(output))
-    if code != EXIT_DONE:
-        raise RuntimeError(f"scoring process {rank} ended with {code}; the end of {output}:\n{tail(output)}")
+def _error(output: Path, rank: int, code: int) -> Exception:
+    return user_error(code, output) or RuntimeError(
+        f"scoring process {rank} ended with {code}; the end of {output}:\n{last_lines(output)}"
+    )
 
 
 def main(folder: Path, rank: int, count: int) -> None:
@@ -339,93 +339,37 @@ def main(folder: Path, rank: int, count: int) -> None:
         work.score(loaded, number, read_choices([folder / f"items-{number:04d}.jsonl"]).rows)
 
 
-if __name__ == "__main__":
-    die_with_launcher()
-    ended = EXIT_DONE
-    try:
-        main(Path(sys.argv[1]), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-    except IsoglossError as error:
-        print(f"error: {error}", file=sys.stderr)
-        ended = error.exit_code
-    sys.exit(ended)
-
-
 # --------------------------------------------------------------------------------------------------------------------
-# What the scoring stages share: items of a split, chunked scoring that survives a kill, passes made of interventions.
+# More workers for a search
 
-#: Items whose hidden states are kept at a time.
-_PART = 1024
-
-
-def split_items(data: Path, split: str, *, axis: Axis | None = None) -> list[ChoiceItem]:
-    """Items of a split of the data stage's output."""
-    rows = read_choices([data / CHOICES]).rows
-    return [item for item in rows if item.split == split and axis in (None, item.axis)]
+PIPELINE = "pipeline.yaml"
+WORKER_OUTPUTS = "workers"
+#: Seconds that a worker gets to hand its trial back.
+_WORKER_GRACE = 30.0
 
 
-def on_axis(scores: Iterable[ItemScore], axis: Axis) -> list[ItemScore]:
-    """The scores of one axis. English bias is about localized items: take those before asking for it."""
-    return [score for score in scores if score.axis == axis]
+@contextmanager
+def other_workers(stage: StageRun, checkpoint: str, *, count: int) -> Iterator[None]:
+    """While open, `count` processes of `isogloss search-worker` share the study.
 
-
-def score_settings(spec: PipelineSpec) -> ScoreSettings:
-    """The scoring that a pipeline asks for."""
-    return ScoreSettings(
-        scoring=spec.scoring.method, normalise=spec.scoring.normalise, token_budget=spec.compute.token_budget
-    )
-
-
-def score_conditions(
-    stage: StageRun,
-    label: str,
-    items: Sequence[ChoiceItem],
-    interventions: Mapping[str, Intervention] = MappingProxyType({}),
-    *,
-    loaded: LoadedModel | None = None,
-    baseline: Scores | None = None,
-) -> dict[str, Scores]:
-    """Scores of every item under each intervention, and unsteered (`baseline`) unless those are given; in the items' order.
-
-    A scored condition is kept in the stage's work folder, a part of the items at a time, and not scored again after a
-    kill. Where the launch shape says `scoring: true`, its processes share the parts, which come out the same. `loaded` is the
-    pipeline's own model unless given. Raises as :class:`TrialScorer` and :func:`others_scoring`.
+    They end with this process, even if it is killed. What each prints goes to `workers/` in the stage's work folder. A worker
+    that ends early costs speed, not the study: its trial is retried elsewhere, and a warning is printed.
     """
-    conditions = ({BASELINE.name: Intervention(())} if baseline is None else {}) | dict(interventions)
-    found: dict[str, dict[str, ItemScore]] = {name: {} for name in conditions}
-    parts = _parts(items)
-    with stage.progress(len(items) * len(conditions), label) as advance:
-        todo = []
-        for number, part in enumerate(parts):
-            missing = sum(not one.is_file() for one in part_files(stage.work, label, number, conditions).values())
-            advance(len(part) * (len(conditions) - missing))
-            if missing:
-                todo.append(number)
-        if todo:
-            work = PartWork(
-                folder=stage.work,
-                label=label,
-                conditions=conditions,
-                settings=score_settings(stage.spec),
-                positions=stage.spec.steer.positions,
-                baseline=baseline,
-            )
-            loaded = loaded or stage.model()
-            with others_scoring(stage.spec, work, loaded, [(number, parts[number]) for number in todo]) as shared:
-                for number in shared.own:
-                    work.score(loaded, number, parts[number], advance)
-                shared.wait(advance)
-        for number in range(len(parts)):
-            for name, file in part_files(stage.work, label, number, conditions).items():
-                found[name].update((score.id, score) for score in Scores.load(file))
-    for name, by_id in found.items():
-        values = (value for score in by_id.values() for value in score.option_scores)
-        assert not any(math.isnan(value) for value in values), f"{name}: a score is not a number"
-    return {
-        name: Scores(condition=name, items=tuple(by_id[item.id] for item in items)) for name, by_id in found.items()
-    }
+    settings = stage.work / PIPELINE
+    if count > 0:
+        write_atomic(settings, stage.spec.to_yaml())
+    threads = max(1, (os.cpu_count() or 1) // (count + 1))
+    command = [sys.executable, "-m", "isogloss", "search-worker", str(settings), "--checkpoint", checkpoint]
+    with Children(grace=_WORKER_GRACE) as workers:
+        for number in range(1, count + 1):
+            output = stage.work / WORKER_OUTPUTS / f"{number}.log"
+            workers.start(number, command, output=output, env={**os.environ, "OMP_NUM_THREADS": str(threads)})
+        yield
+        workers.running()
+        for number, code in workers.codes().items():
+            if code != EXIT_DONE:
+                stage.say(f"worker {number} ended with exit code {code}; see {workers.outputs[number]}")
 
 
-def _parts(items: Sequence[ChoiceItem]) -> list[list[ChoiceItem]]:
-    """Neighbours are of one language and begin alike, so that they share the most."""
-    order = sorted(items, key=lambda item: (item.language, item.question, item.id))
-    return [order[start : start + _PART] for start in range(0, len(order), _PART)]
+if __name__ == "__main__":
+    sys.exit(run_as_child(lambda: main(Path(sys.argv[1]), int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))))

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from isogloss import __version__
-from isogloss.data.rows import REGIONS
+from isogloss.data.benchmark.wording import regions
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
 from isogloss.models.config import model_shape
@@ -258,7 +258,7 @@ def _bundle(
             checkpoint=point.checkpoint,
             weights=weights,  # type: ignore[arg-type]
             languages=spec.data.languages,
-            regions={language: "/".join(REGIONS.get(language, ())) for language in spec.data.languages},
+            regions={language: "/".join(regions().get(language, ())) for language in spec.data.languages},
             scoring={"method": spec.scoring.method, "normalise": spec.scoring.normalise, "dtype": stage.dtype},
             positions=spec.steer.positions,
             lineage=Lineage(

@@ -1,8 +1,9 @@
 """Stage `search`: a two-objective study over layers and strengths of EN and LOC on dev2, for one checkpoint.
 
 A trial is an intervention on the checkpoint; nothing is trained. Its values are the macro changes of both axes against
-the same checkpoint unsteered, by `search.statistic`. The study outlives a kill: in the stage's work folder, or in the
-database that `search.storage` names, where workers on other machines may join it.
+the same checkpoint unsteered, by `search.statistic`. The study is kept in the stage's work folder, or in the database that
+`search.storage` names: there it outlives a kill, and workers may join it. Workers together may run up to workers − 1
+trials more than `search.trials`.
 """
 
 from __future__ import annotations
@@ -24,12 +25,11 @@ from isogloss.results.scores import Scores
 from isogloss.scoring.first_order import first_order
 from isogloss.scoring.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
 from isogloss.scoring.steering_scorer import TrialScorer
-from isogloss.search.front import finished_trials, progress_note, summarise
+from isogloss.search.front import progress_note, summarise
 from isogloss.search.result import Constraints, Measured, SearchResult, TrialRecord
-from isogloss.search.space import SearchSpace, SteeringPoint
-from isogloss.search.start import starting_points, trusted_steps
+from isogloss.search.space import SearchSpace, SteeringPoint, starting_points, trusted_steps
 from isogloss.search.study import Study, open_study
-from isogloss.search.worker import record_of, run_trials
+from isogloss.search.worker import run_trials
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import NOT_RESULTS, SearchSection
 from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
@@ -47,7 +47,7 @@ STUDY = "study.db"
 STARTS = "starts.json"
 #: Items a language and axis behind the first-order estimate, which only says where to begin.
 _ESTIMATE_ITEMS = 10
-#: What only the process that begins a study needs, not those that join it: it tries the sweep's choice early.
+#: The stages that only the process which begins a study needs: it tries the sweep's choice early.
 TO_BEGIN = ("sweep",)
 
 
@@ -131,7 +131,7 @@ def run(stage: StageRun, *, checkpoint: str) -> StageOutcome:
 
 
 def join(stage: StageRun, *, checkpoint: str) -> int:
-    """Take part in a study that another process has begun, until it has all its trials; returns how many were run here."""
+    """Run trials of a study that another process has begun, until it has all; returns how many were run here."""
     return _take_part(stage, checkpoint, create=False)[1]
 
 
@@ -186,7 +186,7 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
 
         def on_trial(_trial: TrialRecord) -> None:
             nonlocal shown
-            finished = min(finished_trials(study), section.trials)
+            finished = min(study.finished(), section.trials)
             advance(finished - shown, progress_note(study))
             shown = finished
 
@@ -198,34 +198,30 @@ def _take_part(stage: StageRun, checkpoint: str, *, create: bool) -> tuple[Study
 def swept_points(stage: StageRun, space: SearchSpace, *, checkpoint: str) -> tuple[SteeringPoint, ...]:
     """What the sweep of the unaligned model chose: EN and LOC together, then each alone.
 
-    Only what lies in the space: the nearest point there is another one, of which the sweep says nothing.
+    Choices outside the search space are skipped, with a notice: the nearest point inside was never measured.
     """
-    en, loc = (
-        next(one for one in read_json(stage.inputs["sweep"] / SWEEP)["choices"] if one["kind"] == kind)
-        for kind in FOLDERS
-    )
-    own: tuple[dict[str, Any], ...] = (
-        {"en_layer": en["layer"], "en_gamma": en["gamma"]},
-        {"loc_layer": loc["layer"], "loc_gamma": loc["gamma"]},
-    )
-    found = []
-    for settings in (own[0] | own[1], *own):
+    choices = {choice["kind"]: choice for choice in read_json(stage.inputs["sweep"] / SWEEP)["choices"]}
+    alone: list[dict[str, Any]] = [
+        {f"{kind}_layer": choices[kind]["layer"], f"{kind}_gamma": choices[kind]["gamma"]} for kind in FOLDERS
+    ]
+    points = []
+    for settings in (alone[0] | alone[1], *alone):
         point = SteeringPoint.everywhere(**settings)
         nearest = space.clipped(point)
         if nearest == point:
-            found.append(point)
+            points.append(point)
         else:
             stage.say(
                 f"search of {checkpoint}: the sweep's choice {point} lies outside the search space, and is not tried "
                 f"first (nearest there: {nearest})"
             )
-    return tuple(found)
+    return tuple(points)
 
 
 def _starts(
     stage: StageRun, objective: Objective, items: Sequence[ChoiceItem], space: SearchSpace
 ) -> tuple[SteeringPoint, ...]:
-    """Points that a first-order estimate proposes; kept, since a resumed study asks for the same ones."""
+    """The points that a first-order estimate proposes, kept in a file: a resumed study asks for the same ones."""
     if stage.spec.search.starts == 0:
         return ()
     kept = stage.work / STARTS
@@ -236,33 +232,27 @@ def _starts(
                 objective.loaded.model,
                 objective.loaded.tokenizer,
                 items,
-                directions={kind: one.tensors for kind, one in objective.vectors.items()},
+                directions={kind: vectors.tensors for kind, vectors in objective.vectors.items()},
                 settings=score_settings(stage.spec),
                 positions=stage.spec.steer.positions,
                 progress=advance,
             )
         highest = {"en": space.en_gammas[1], "loc": space.loc_gammas[1]}
-        proposed = starting_points(
+        points = starting_points(
             slopes,
             layers={"en": space.en_layers, "loc": space.loc_layers},
             steps={
-                kind: trusted_steps(one.header.norms, one.header.residual_norms, highest=highest[kind])
-                for kind, one in objective.vectors.items()
+                kind: trusted_steps(vectors.header.norms, vectors.header.residual_norms, highest=highest[kind])
+                for kind, vectors in objective.vectors.items()
             },
             count=stage.spec.search.starts,
         )
-        found = [
-            SteeringPoint.everywhere(
-                en_layer=one.en_layer, en_gamma=one.en_gamma, loc_layer=one.loc_layer, loc_gamma=one.loc_gamma
-            )
-            for one in proposed
-        ]
-        write_json(kept, [point.model_dump(mode="json") for point in found])
-    return tuple(SteeringPoint.model_validate(one) for one in read_json(kept))
+        write_json(kept, [point.model_dump(mode="json") for point in points])
+    return tuple(SteeringPoint.model_validate(point) for point in read_json(kept))
 
 
 def _draw(result: SearchResult, folder: Path) -> list[str]:
-    """The figures that there is something to draw for, as PNG and SVG; returns their names."""
+    """Draw the figures as PNG and SVG, except those with too few trials; returns the names of the files."""
     from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
 
     names = []
@@ -274,8 +264,7 @@ def _draw(result: SearchResult, folder: Path) -> list[str]:
         try:
             figure = draw(result)
         except UserError:
-            # Too few trials for it, as the figure says of itself.
-            continue
+            continue  # too few trials
         for ending in ("png", "svg"):
             figure.savefig(folder / f"{name}.{ending}", dpi=150)
             names.append(f"{name}.{ending}")
@@ -283,7 +272,7 @@ def _draw(result: SearchResult, folder: Path) -> list[str]:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    """A whole copy, whatever its journal still holds: for optuna-dashboard and for those who want every trial."""
+    """Copy the database with what its journal still holds: for optuna-dashboard and for every detail of the trials."""
     with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
@@ -310,13 +299,13 @@ def _note(result: SearchResult, checkpoint: str) -> str:
 
 def _finished(study: Study, checkpoint: str) -> Iterator[ChildRun]:
     """The trials that are complete so far, whoever ran them."""
-    for each in study.optuna.get_trials(deepcopy=False):
-        if each.state.is_finished() and (trial := record_of(each)).state == "complete":
+    for trial in study.records():
+        if trial.state == "complete":
             yield _child(trial, checkpoint)
 
 
 def _child(trial: TrialRecord, checkpoint: str, *, front: bool | None = None) -> ChildRun:
-    """A trial as a run below the study's; whether it is on the front is a tag, for that may change with the next one."""
+    """A trial as a run below the study's. Whether it is on the front is a tag, since the next trial may change it."""
     assert trial.point is not None, "a complete trial has its point"
     assert trial.transfer is not None, "a complete trial has its scores"
     assert trial.localization is not None, "a complete trial has its scores"

@@ -11,8 +11,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import split_items
 from isogloss.stages.stage import Metric, StageOutcome, StageRun
-from isogloss.steering.extract import extract_vectors
-from isogloss.steering.pairs import Pair, en_pairs, loc_pairs, take_pairs
+from isogloss.steering.extract import Pair, en_pairs, extract_vectors, loc_pairs, take_pairs
 from isogloss.steering.vectors import HEADER, TENSORS, Kind
 
 FOLDERS: dict[Kind, str] = {"en": "en", "loc": "loc"}

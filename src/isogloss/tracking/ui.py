@@ -20,11 +20,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from isogloss.data.rows import AXES
 from isogloss.errors import UserError
+from isogloss.processes import STOP_SIGNALS, caught_signals, last_lines
 from isogloss.tracking.store import (
     artifact_location,
     database_path,
@@ -272,17 +273,23 @@ def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) ->
         raise UserError(f"{database}: no store yet, so nothing to show; `isogloss run` makes it")
     chosen = _free_port(host, port)
     address = f"http://{_reachable(host)}:{chosen}"
-    with _signals() as received, tempfile.TemporaryFile() as log, _server(uri, host, chosen, log) as server:
+    # SIGHUP is ignored under nohup, and meant so.
+    hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    with (
+        caught_signals((*STOP_SIGNALS, *hang_up)) as received,
+        tempfile.TemporaryDirectory() as aside,
+        _server(uri, host, chosen, log := Path(aside) / "log") as server,
+    ):
         deadline = time.monotonic() + _START_SECONDS
         while not received and not _answers(address):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise UserError(f"MLflow did not start on {address}:\n{_tail(log)}")
+                raise UserError(f"MLflow did not start on {address}:\n{last_lines(log, count=15)}")
             time.sleep(_POLL_SECONDS)
         if not received:
             _print_addresses(address)
         while not received:
             if server.poll() is not None:
-                raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
+                raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{last_lines(log, count=15)}")
             time.sleep(_POLL_SECONDS)
 
 
@@ -315,22 +322,7 @@ def _is_free(host: str, port: int) -> bool:
 
 
 @contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect the signals that mean "end", even where a parent had them ignored, and restore the handlers after."""
-    received: list[int] = []
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup, and meant so
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, lambda caught, _frame: received.append(caught)) for number in wanted}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _server(uri: str, host: str, port: int, log: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
+def _server(uri: str, host: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Start MLflow's server, a launcher with one worker, in a session of its own; end all of that session after."""
     prepare_environment()
     # Job execution brings a dozen helper processes for features that are not used here.
@@ -339,9 +331,10 @@ def _server(uri: str, host: str, port: int, log: BinaryIO) -> Iterator[subproces
     if location := artifact_location(uri):
         command += ["--default-artifact-root", location]
     command += ["--host", host, "--port", str(port)]
-    server = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         yield server
     finally:
@@ -383,8 +376,3 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::"):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _tail(log: BinaryIO, *, lines: int = 15) -> str:
-    log.seek(0)
-    return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])

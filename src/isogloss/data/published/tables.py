@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import Annotated, Any, Generic, TextIO, TypeVar
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
 
 from isogloss.data.published.source import SetFiles
 from isogloss.data.rows import Row
-from isogloss.errors import DataError, UserError, did_you_mean
+from isogloss.errors import DataError, UserError, did_you_mean, explain
 
 #: How Git LFS begins the small file that stands for one that was not fetched.
 _POINTER = b"version https://git-lfs"
@@ -247,6 +246,10 @@ WholeOrNone = Annotated[int | None, BeforeValidator(_whole)]
 TruthOrNone = Annotated[bool | None, BeforeValidator(_truth)]
 
 
+#: What is wrong with a cell, by pydantic's type of error.
+_WORDING = {"string_type": "a text is needed, not {value}"}
+
+
 def checked_rows(
     paths: Iterable[Path], row_type: type[RowType], problems: list[str], *, mend: str
 ) -> Iterator[tuple[str, Path, RowType]]:
@@ -265,7 +268,7 @@ def checked_rows(
             try:
                 yield where, path, row_type.model_validate(columns)
             except ValidationError as error:
-                problems += [f"{where}: {_reason(detail)}" for detail in error.errors(include_url=False)]
+                problems += [f"{where}: {problem}" for problem in explain(error, of="data", wording=_WORDING)]
 
 
 def _lacking(row_type: type[PublishedRow], columns: dict[str, Any]) -> list[str]:
@@ -276,22 +279,6 @@ def _lacking(row_type: type[PublishedRow], columns: dict[str, Any]) -> list[str]
         if column.is_required() and not set(names) & set(columns):
             lacking.append(names[0])
     return lacking
-
-
-def _reason(detail: ErrorDetails) -> str:
-    column = ".".join(map(str, detail["loc"])) or "row"
-    shown = json.dumps(detail["input"], ensure_ascii=False, default=str)
-    shown = shown if len(shown) <= 60 else f"{shown[:57]}…"
-    match detail["type"]:
-        case "missing":
-            return f"{column}: is missing"
-        case "value_error":
-            return f"{column}: {detail['ctx']['error']}"
-        case "literal_error":
-            return f"{column}: {shown} is not one of {detail['ctx']['expected']}"
-        case "string_type":
-            return f"{column}: a text is needed, not {shown}"
-    return f"{column}: {detail['msg'][0].lower()}{detail['msg'][1:]}, not {shown}"
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -110,7 +110,7 @@ def refuse_unknown(columns: Iterable[str]) -> None:
 # Accuracy, English bias and the plane's two differences as Hugging Face `evaluate` modules, loaded by path, offline.
 #
 #     import evaluate
-#     from isogloss.evaluate import metrics
+#     from isogloss.scoring import metrics
 #
 #     plane = evaluate.combine([metrics.path("transfer_delta"), metrics.path("localization_delta")])
 #     plane.compute(predictions=…, references=…, groups=…, languages=…, axes=…, baseline_predictions=…)

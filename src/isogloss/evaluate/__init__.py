@@ -1,1 +1,0 @@
-"""Scoring choice items and turning scores into estimates with intervals and points on the plane."""

@@ -1,1 +1,0 @@
-"""An `evaluate` module; see `accuracy_by_language.py`."""

@@ -1,1 +1,0 @@
-"""An `evaluate` module; see `english_bias.py`."""

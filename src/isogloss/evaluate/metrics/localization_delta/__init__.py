@@ -1,1 +1,0 @@
-"""An `evaluate` module; see `localization_delta.py`."""

@@ -1,1 +1,0 @@
-"""An `evaluate` module; see `transfer_delta.py`."""
