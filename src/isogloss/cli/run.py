@@ -70,7 +70,7 @@ def _register(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
     if plan.spec.promote.name is None or until not in (None, "promote", "report"):
         return None
     from isogloss.pipeline.promote import promote
-    from isogloss.tracking.client import StoreUnavailable
+    from isogloss.tracking.store import StoreUnavailable
 
     try:
         return promote(plan, verify=False)

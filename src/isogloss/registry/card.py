@@ -1,6 +1,6 @@
-"""The model card of a bundle: what it is, where it lies on the plane, how to load it, what it cannot do, what it comes from.
+"""The model card of a bundle: its place on the plane, how to load it, its limits and its lineage.
 
-A Hugging Face card: YAML metadata by `huggingface_hub`, then Markdown. Every number is in the bundle; nothing is looked up.
+A Hugging Face card: YAML metadata by `huggingface_hub`, then Markdown. Every number comes from the bundle.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from isogloss.data.rows import AXES, ENGLISH, Axis
 from isogloss.registry.bundle import Bundle
-from isogloss.registry.references import MANIFEST_TAG, POINT_TAG
+from isogloss.registry.contents import MANIFEST_TAG, POINT_TAG
 from isogloss.results.format import ascii_change, ascii_range, markdown_table, rate
 from isogloss.results.scores import MACRO, Estimate
 
@@ -284,11 +284,11 @@ def _change(estimate: Estimate) -> str:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# What a registered version says in MLflow's own words: its tags and description.
+# Tags and description of the registered version in MLflow
 
 
 def tags_of(bundle: Bundle, *, manifest: str) -> dict[str, str]:
-    """Point, kind, base, changes on the plane, and lineage; what is not known has no tag."""
+    """Tags of a registered version: point, kind, base, changes on the plane, and lineage. An unknown fact has no tag."""
     lineage = bundle.lineage
     known = {
         POINT_TAG: bundle.point,

@@ -28,7 +28,7 @@ from isogloss.spec.align import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
 from isogloss.stages.data import datasets_of, take
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Advance, Metric, Record, StageRun
+from isogloss.stages.stage import Advance, Metric, StageOutcome, StageRun
 
 TRAINING = "training"
 #: What rank 0 printed: the engine in charge, decisions about the data, warnings.
@@ -74,7 +74,7 @@ def make_job(stage: StageRun, method: str) -> Job:
     )
 
 
-def run(stage: StageRun, *, method: str) -> Record:
+def run(stage: StageRun, *, method: str) -> StageOutcome:
     """Train, or go on training; then keep what the later stages read."""
     job = make_job(stage, method)
     job.write()
@@ -91,7 +91,7 @@ def run(stage: StageRun, *, method: str) -> Record:
     decisions = read_json(stage.out / DECISIONS) if (stage.out / DECISIONS).is_file() else []
     for one in decisions:
         stage.say(f"{method}: {one['count']} of {one['total']} {one['what']}")
-    return Record(
+    return StageOutcome(
         params={
             "method": method,
             "parameters": job.train.parameters,
@@ -176,7 +176,7 @@ def snapshots(trained: Path) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
-def follow_run(stage: StageRun, *, method: str) -> Record:
+def follow_run(stage: StageRun, *, method: str) -> StageOutcome:
     """Score each snapshot; a scored one is kept when the stage is killed."""
     items = check_items(stage.inputs["data"], stage.spec)
     points, metrics, artifacts = [], [], {CURVE: "curve"}
@@ -190,7 +190,7 @@ def follow_run(stage: StageRun, *, method: str) -> Record:
         points.append(point)
         metrics += _metrics(point)
     write_json(stage.out / CURVE, [point.model_dump() for point in points])
-    return Record(
+    return StageOutcome(
         metrics=tuple(metrics), artifacts=artifacts, datasets=datasets_of(stage.inputs["data"], "choices-dev2")
     )
 

@@ -28,7 +28,7 @@ from isogloss.stages.evaluate import (
     steering_params,
 )
 from isogloss.stages.parallel import on_axis, split_items
-from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 
 RESULTS = "results.json"
@@ -39,7 +39,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.name, spec.scoring.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Turn item scores into results."""
     total = 2 + sum((stage.inputs["evaluate"] / f"{name}.jsonl").is_file() for name in CONDITIONS)
     with stage.progress(total, "intervals") as advance:
@@ -55,7 +55,7 @@ def run(stage: StageRun) -> Record:
         )
     write_json(stage.out / RESULTS, results.model_dump())
     datasets = datasets_of(stage.inputs["data"], "choices-test")
-    return Record(
+    return StageOutcome(
         metrics=tuple(_metrics(results)),
         artifacts={RESULTS: ""},
         datasets=datasets,

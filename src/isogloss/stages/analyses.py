@@ -23,13 +23,13 @@ from isogloss.stages.checkpoints import (
     state_panels,
 )
 from isogloss.stages.parallel import split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.stages.states import ITEMS, PAIRS, SENTENCES
 
 AGREEMENT_FILE = "agreement.json"
 
 
-def run_agreement(stage: StageRun) -> Record:
+def run_agreement(stage: StageRun) -> StageOutcome:
     """Of every model and steering, from their scores on test."""
     items = split_items(stage.inputs["data"], "test")
     scored = [
@@ -44,7 +44,7 @@ def run_agreement(stage: StageRun) -> Record:
             values.append(agreement(Scores.load(path), items, panel=panel(model, condition)))
             advance(1)
     save_values(stage.out / AGREEMENT_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             Metric(name=f"{name}/{one.panel.model}/{one.panel.condition}", value=found[MACRO].value)
             for one in values
@@ -68,7 +68,7 @@ def _scores(stage: StageRun, model: str, folder: Path, condition: str) -> Path:
 CONVERGENCE_FILE = "convergence.json"
 
 
-def run_convergence(stage: StageRun) -> Record:
+def run_convergence(stage: StageRun) -> StageOutcome:
     """Of every model and steering, on both axes."""
     panels = list(state_panels(stage.inputs, ITEMS))
     values = []
@@ -77,7 +77,7 @@ def run_convergence(stage: StageRun) -> Record:
             values += [convergence(states, panel=panel, axis=axis) for axis in AXES]
             advance(1)
     save_values(stage.out / CONVERGENCE_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric
             for one in values
@@ -93,13 +93,13 @@ def run_convergence(stage: StageRun) -> Record:
 # Stage `pca`: last-token states of every model and steering, projected to the same two axes a layer.
 
 
-def run_pca(stage: StageRun) -> Record:
+def run_pca(stage: StageRun) -> StageOutcome:
     """The unaligned, unsteered model is the basis."""
     with stage.progress(1, "projections") as advance:
         value, coordinates = pca(tuple(state_panels(stage.inputs, ITEMS)))
         advance(1)
     save_pca(stage.out, value, coordinates)
-    return Record(
+    return StageOutcome(
         artifacts={PCA_FILE: "analyses", COORDINATES: "analyses"},
         note=f"{len(value.rows)} items in {len(value.panels)} panels; the axes are {value.basis}.",
     )
@@ -111,7 +111,7 @@ def run_pca(stage: StageRun) -> Record:
 PERPENDICULARITY_FILE = "perpendicularity.json"
 
 
-def run_perpendicularity(stage: StageRun) -> Record:
+def run_perpendicularity(stage: StageRun) -> StageOutcome:
     """Of every model."""
     models = models_of(stage.inputs, "states")
     values = []
@@ -121,7 +121,7 @@ def run_perpendicularity(stage: StageRun) -> Record:
             values.append(perpendicularity(products, model=model, label=model_label(model), seed=stage.spec.seed))
             advance(1)
     save_values(stage.out / PERPENDICULARITY_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric for one in values for metric in macro_metrics(f"perpendicularity/{one.model}", one.by_language)
         ),
@@ -136,7 +136,7 @@ def run_perpendicularity(stage: StageRun) -> Record:
 RETRIEVAL_FILE = "retrieval.json"
 
 
-def run_retrieval(stage: StageRun) -> Record:
+def run_retrieval(stage: StageRun) -> StageOutcome:
     """Of every model and steering."""
     panels = list(state_panels(stage.inputs, SENTENCES))
     values = []
@@ -145,7 +145,7 @@ def run_retrieval(stage: StageRun) -> Record:
             values.append(retrieval(states, panel=panel, seed=stage.spec.seed))
             advance(1)
     save_values(stage.out / RETRIEVAL_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric
             for one in values

@@ -12,7 +12,7 @@ from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 
 DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"
 
@@ -22,7 +22,7 @@ def settings(spec: PipelineSpec) -> Any:
     return spec.scoring.model_dump()
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score without any intervention."""
     data = stage.inputs["data"]
     dev2, test = split_items(data, "dev2"), split_items(data, "test")
@@ -44,7 +44,7 @@ def run(stage: StageRun) -> Record:
         metrics.append(Metric(name=f"bias/english/{language}", value=one.value))
     for language, one in accuracies(named[BASELINE].items).items():
         metrics.append(Metric(name=f"ceiling/acc/{language}", value=one.value))
-    return Record(
+    return StageOutcome(
         params={"model": stage.base_ref, "model.digest": stage.model_digest[:16], "dtype": stage.dtype},
         metrics=tuple(metrics),
         artifacts=dict.fromkeys((DEV2, TEST, CONTEXT), "scores"),

@@ -22,7 +22,7 @@ from isogloss.stages.baseline import DEV2, TEST
 from isogloss.stages.data import datasets_of
 from isogloss.stages.evaluate import condition_run, plane_metrics, steering_params
 from isogloss.stages.parallel import on_axis
-from isogloss.stages.stage import ChildRun, Dataset, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, StageOutcome, StageRun
 
 COMPARISON = "comparison.json"
 #: Logged among the parts of CLO's loss, and none: the share of pairs whose own answer is preferred.
@@ -34,7 +34,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.align.methods, spec.align.check_items]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Compare the trained models, with an interval for every cell."""
     methods = tuple(method for method in METHODS if method in stage.spec.align.methods)
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
@@ -42,7 +42,7 @@ def run(stage: StageRun) -> Record:
         comparison = comparison_of(stage.spec, stage.inputs, results, methods, progress=advance)
     write_json(stage.out / COMPARISON, comparison.model_dump())
     datasets = datasets_of(stage.inputs["data"], "choices-test")
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric for model in comparison.models[1:] for metric in plane_metrics(model.conditions, model=model.name)
         ),

@@ -18,7 +18,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import TEST
 from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, exchanged, random_control, single, surgical
@@ -53,7 +53,7 @@ def steered(vectors: Mapping[Kind, SteeringVectors], choices: Mapping[str, Choic
     return found
 
 
-def run_trained(stage: StageRun, *, method: str) -> Record:
+def run_trained(stage: StageRun, *, method: str) -> StageOutcome:
     """A trained model on the test items: unsteered, and steered in the same layers with vectors of its own."""
     loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL)
     folder = stage.inputs[f"vectors-{method}"]
@@ -70,11 +70,11 @@ def run_trained(stage: StageRun, *, method: str) -> Record:
     write_json(
         stage.out / INTERVENTIONS, {"interventions": {name: one.describe() for name, one in interventions.items()}}
     )
-    return _record(stage, scores, artifacts)
+    return _outcome(stage, scores, artifacts)
 
 
-def _record(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, str]) -> Record:
-    return Record(
+def _outcome(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, str]) -> StageOutcome:
+    return StageOutcome(
         metrics=tuple(_macro_rates(scores)),
         artifacts=artifacts,
         datasets=datasets_of(stage.inputs["data"], "choices-test"),
@@ -94,7 +94,7 @@ def _macro_rates(scores: Mapping[str, Scores]) -> Iterator[Metric]:
             yield Metric(name=f"bias/english/{MACRO}/{steering}", value=rates[MACRO].value)
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score the test items under every condition."""
     choices = chosen(stage)
     real = {kind: SteeringVectors.load(stage.inputs["vectors"] / folder) for kind, folder in FOLDERS.items()}
@@ -122,7 +122,7 @@ def run(stage: StageRun) -> Record:
         artifacts[f"{name}.jsonl"] = "scores"
     described = {name: one.describe() for name, one in interventions.items()}
     write_json(stage.out / INTERVENTIONS, {"interventions": described, OTHER: whose})
-    return _record(stage, {BASELINE.name: baseline, **scores}, artifacts)
+    return _outcome(stage, {BASELINE.name: baseline, **scores}, artifacts)
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ from isogloss.stages.data import benchmark_digest, datasets_of
 from isogloss.stages.evaluate import condition_run, point_params
 from isogloss.stages.parallel import score_conditions, split_items
 from isogloss.stages.search import RESULT
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.steering.intervention import Intervention
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.name, spec.promote.max_points, spec.scoring.model_dump(), spec.steer.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score the points of every study on test; bundle those that no other dominates."""
     checkpoints = stage.spec.search.checkpoints
     before = Scores.load(stage.inputs["baseline"] / TEST).items
@@ -145,7 +145,7 @@ def run(stage: StageRun) -> Record:
     for point in kept:
         _bundle(stage, point, interventions[point.name], baseline, points)
     _draw(stage, points)
-    return Record(
+    return StageOutcome(
         params={"candidates": len(points), "not dominated on test": len(kept)},
         metrics=tuple(
             Metric(name=f"plane/{axis}/{point.checkpoint}/trial-{point.trial}", value=value)

@@ -25,7 +25,7 @@ from isogloss.stages.analyse import RESULTS
 from isogloss.stages.compare import COMPARISON
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
-from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.stage import StageOutcome, StageRun
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -35,7 +35,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.promote.name, spec.search.statistic] if spec.search.checkpoints else None
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Write report.html, figures, tables."""
     from isogloss.report.page import write_report
 
@@ -48,7 +48,9 @@ def run(stage: StageRun) -> Record:
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]
-    return Record(artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)})
+    return StageOutcome(
+        artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)}
+    )
 
 
 def read_comparison(folders: Mapping[str, Path]) -> Comparison | None:

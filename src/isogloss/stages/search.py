@@ -36,7 +36,7 @@ from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, in
 from isogloss.stages.data import benchmark_digest, datasets_of, take
 from isogloss.stages.evaluate import point_params
 from isogloss.stages.parallel import edits_of, on_axis, other_workers, score_settings, split_items, steered_pass
-from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.vectors import Kind, SteeringVectors
@@ -100,7 +100,7 @@ def measured(scores: Scores, before: Scores, *, statistic: str) -> Measured:
     return Measured(transfer=values["transfer"], localization=values["localization"], details=details)
 
 
-def run(stage: StageRun, *, checkpoint: str) -> Record:
+def run(stage: StageRun, *, checkpoint: str) -> StageOutcome:
     """Run the study's trials with as many workers as asked for, and read it."""
     study, _ = _take_part(stage, checkpoint, create=True)
     result = summarise(study)
@@ -110,7 +110,7 @@ def run(stage: StageRun, *, checkpoint: str) -> Record:
         _copy_database(stage.work / STUDY, stage.out / STUDY)
         files.append(STUDY)
     knee = None if result.knee is None else result.trial(result.knee)
-    return Record(
+    return StageOutcome(
         params={
             "checkpoint": checkpoint,
             "sampler": result.sampler,

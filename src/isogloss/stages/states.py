@@ -27,7 +27,7 @@ from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors
 from isogloss.stages.data import datasets_of, take
 from isogloss.stages.evaluate import chosen, steered
 from isogloss.stages.parallel import split_items, steered_pass
-from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.stage import StageOutcome, StageRun
 from isogloss.stages.vectors import pairs_of
 from isogloss.steering.vectors import Token
 
@@ -53,7 +53,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [parts_of(spec), section, spec.scoring.method, spec.steer.model_dump(), spec.vectors.model_dump()]
 
 
-def run(stage: StageRun, *, checkpoint: str) -> Record:
+def run(stage: StageRun, *, checkpoint: str) -> StageOutcome:
     """Capture; what is whole is kept when the stage is killed."""
     make = {ITEMS: _items, SENTENCES: _sentences, PAIRS: _pairs}
     for part in parts_of(stage.spec):
@@ -62,7 +62,7 @@ def run(stage: StageRun, *, checkpoint: str) -> Record:
             make[part](stage, checkpoint_model(stage, checkpoint), kept, checkpoint)
     for part in parts_of(stage.spec):
         shutil.move(stage.work / part, stage.out / part)
-    return Record(datasets=datasets_of(stage.inputs["data"], "choices-test"))
+    return StageOutcome(datasets=datasets_of(stage.inputs["data"], "choices-test"))
 
 
 def _passes(stage: StageRun, loaded: LoadedModel, checkpoint: str) -> list[Pass]:

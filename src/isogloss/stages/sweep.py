@@ -24,7 +24,7 @@ from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
 from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, single
 from isogloss.steering.vectors import Kind, SteeringVectors
@@ -37,7 +37,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.sweep.model_dump(), spec.scoring.model_dump(), spec.steer.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score every point from kept states, then choose."""
     spec, loaded = stage.spec.sweep, stage.model()
     gammas: dict[Kind, Sequence[float]] = {"en": spec.en_gammas, "loc": spec.loc_gammas}
@@ -64,7 +64,7 @@ def run(stage: StageRun) -> Record:
         stage.out / SWEEP,
         {"points": [point.model_dump() for point in measured], "choices": [choice.model_dump() for choice in choices]},
     )
-    return Record(
+    return StageOutcome(
         params={f"chosen.{one.kind}": f"layer {one.layer}, gamma {one.gamma:g}" for one in choices},
         metrics=tuple(_metrics(measured, {one.kind: one.gamma for one in choices})),
         artifacts={SWEEP: "sweep"},
