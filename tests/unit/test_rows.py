@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from isogloss.data.rows import LANGUAGES, REGIONS, ChoiceItem, InstructionRow, ParallelRow, known_languages
+from isogloss.data.benchmark.wording import languages, regions
+from isogloss.data.rows import ChoiceItem, InstructionRow, ParallelRow, known_languages
 from small_data import item
 
 
@@ -65,9 +66,9 @@ def test_a_language_is_an_iso_639_1_code(code):
 
 
 def test_the_languages_of_the_benchmark_are_known_and_have_regions():
-    assert set(LANGUAGES) <= known_languages()
+    assert set(languages()) <= known_languages()
     assert len(known_languages()) > 180
-    assert REGIONS["en"] == ("US", "GB")
+    assert regions()["en"] == ("US", "GB")
 
 
 def test_option_regions_stand_one_an_option():
