@@ -6,9 +6,9 @@ import math
 import random
 from collections.abc import Mapping
 
-from fake_results import BIAS, LANGUAGES, LOCALIZATION, OTHERS, REGIONS, TRANSFER, estimate, make_results
-from isogloss.data.rows import Axis
-from isogloss.results.scores import MACRO, Comparison, Condition, CurvePoint, Estimate, TrainedModel
+from fake_results import BIAS, LANGUAGES, LOCALIZATION, OTHERS, REGIONS, TRANSFER, make_results, with_macro
+from isogloss.data.rows import AXES, Axis
+from isogloss.results.scores import Comparison, Condition, CurvePoint, Estimate, TrainedModel
 
 Change = tuple[float, float, float]
 """Macro changes of transfer, localization and English bias."""
@@ -26,15 +26,7 @@ STEERED: dict[str, tuple[str, str, Change]] = {
     "loc": ("LOC-steering", "layer 13, γ 2", (-0.034, 0.082, -0.07)),
     "sur": ("SUR-steering", "EN at layer 8 (γ 1) and LOC at layer 13 (γ 2)", (-0.008, 0.061, -0.05)),
 }
-AXES: tuple[Axis, Axis] = ("transfer", "localization")
 STEPS = (0, 25, 50, 75, 100)
-
-
-def _with_macro(values: Mapping[str, float], half: float) -> dict[str, Estimate]:
-    found = {language: estimate(value, 2.2 * half) for language, value in values.items()}
-    others = [value for language, value in values.items() if language != "en"]
-    found[MACRO] = estimate(sum(others) / len(others), half, n=300 * len(others))
-    return found
 
 
 def _spread(macro: float, rng: random.Random, languages: tuple[str, ...]) -> dict[str, float]:
@@ -55,12 +47,12 @@ def _condition(name: str, label: str, note: str, changes: tuple[dict[str, float]
         role="method",
         note=note,
         accuracy={
-            "transfer": _with_macro(_add(TRANSFER, transfer), 0.024),
-            "localization": _with_macro(_add(LOCALIZATION, localization), 0.026),
+            "transfer": with_macro(_add(TRANSFER, transfer), 0.024),
+            "localization": with_macro(_add(LOCALIZATION, localization), 0.026),
         },
-        delta={"transfer": _with_macro(transfer, 0.022), "localization": _with_macro(localization, 0.024)},
-        bias=_with_macro(_add(BIAS, bias), 0.03),
-        bias_delta=_with_macro(bias, 0.022),
+        delta={"transfer": with_macro(transfer, 0.022), "localization": with_macro(localization, 0.024)},
+        bias=with_macro(_add(BIAS, bias), 0.03),
+        bias_delta=with_macro(bias, 0.022),
     )
 
 
@@ -76,7 +68,7 @@ def _curve(change: Change, seed: int) -> tuple[CurvePoint, ...]:
             }
             for base, delta in zip((TRANSFER, LOCALIZATION, BIAS), change, strict=True)
         ]
-        transfer, localization, bias = (_with_macro(values, 0.035) for values in moved)
+        transfer, localization, bias = (with_macro(values, 0.035) for values in moved)
         found.append(CurvePoint(step=step, accuracy={"transfer": transfer, "localization": localization}, bias=bias))
     return tuple(found)
 
@@ -112,7 +104,7 @@ def _trained(name: str, seed: int) -> TrainedModel:
         moved = tuple(_spread(each, rng, tuple(before)) for each, before in zip(effect, own, strict=True))
         both = tuple(_add(before, more) for before, more in zip(own, moved, strict=True))
         conditions.append(_condition(steering, f"{label} + {words}", note, both))
-        over_own[steering] = {axis: _with_macro(more, 0.018) for axis, more in zip(AXES, moved, strict=False)}
+        over_own[steering] = {axis: with_macro(more, 0.018) for axis, more in zip(AXES, moved, strict=False)}
     return TrainedModel(
         name=name,
         label=label,

@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from fake_results import LANGUAGES, OTHERS
-from isogloss.data.rows import Axis
-from isogloss.report.geometry.findings import Geometry
+from isogloss.data.rows import AXES, Axis
+from isogloss.report.geometry import Geometry
+from isogloss.results import names
 from isogloss.results.analyses import (
     Agreement,
     Convergence,
@@ -25,11 +26,10 @@ from isogloss.results.analyses import (
 from isogloss.results.scores import MACRO, Estimate
 
 LAYERS = tuple(range(1, 19))
-MODELS = {"unaligned": "Unaligned", "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
-CONDITIONS = {"none": "unsteered", "en": "EN-steered", "loc": "LOC-steered", "sur": "SUR-steered"}
+MODELS = {name: model.label for name, model in names.MODELS.items()}
+CONDITIONS = names.STATES
 #: How far each model pulls languages together.
 PULL = {"unaligned": 0.0, "mist": 0.06, "clo": 0.02, "midalign": 0.22}
-AXES: tuple[Axis, Axis] = ("transfer", "localization")
 GROUPS = 30
 
 

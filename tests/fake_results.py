@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Mapping
 
 from isogloss.results.scores import MACRO, Choice, Condition, Estimate, Results, SweepPoint
 
@@ -17,12 +18,24 @@ LOCALIZATION = {"en": 0.88, "es": 0.60, "id": 0.66, "ko": 0.36, "el": 0.58, "zh"
 BIAS = {"es": 0.24, "id": 0.18, "ko": 0.47, "el": 0.23, "zh": 0.29, "ar": 0.44}
 
 
+#: Name, label, role, note, and macro changes of transfer, localization and English bias.
+CONDITIONS = (
+    ("en", "EN-steering", "method", "layer 8, γ 1", 0.024, -0.021, 0.018),
+    ("loc", "LOC-steering", "method", "layer 13, γ 1", -0.006, 0.094, -0.09),
+    ("sur", "SUR-steering", "method", "EN at 8, LOC at 13", 0.017, 0.081, -0.07),
+    ("country", "Country in the prompt", "control", "no steering", 0.0, 0.19, -0.16),
+    ("random", "Random vector", "control", "layer 13, equal norm", -0.009, 0.004, 0.003),
+    ("other", "Another language’s vector", "control", "layer 13, γ 1", -0.004, -0.033, 0.01),
+)
+
+
 def estimate(value: float, half: float, *, n: int = 300, groups: int = 60) -> Estimate:
     """An estimate with a slightly lopsided interval of about ± `half`."""
     return Estimate(value=value, low=value - 1.04 * half, high=value + 0.96 * half, n=n, groups=groups)
 
 
-def _with_macro(values: dict[str, float], half: float) -> dict[str, Estimate]:
+def with_macro(values: Mapping[str, float], half: float) -> dict[str, Estimate]:
+    """Estimates of these values, and their mean over the languages but English."""
     found = {language: estimate(value, 2.2 * half) for language, value in values.items()}
     others = [value for language, value in values.items() if language != "en"]
     found[MACRO] = estimate(sum(others) / len(others), half, n=300 * len(others))
@@ -56,12 +69,12 @@ def condition(
         role=role,  # type: ignore[arg-type]
         note=note,
         accuracy={
-            axis: _with_macro({each: base[axis][each] + change[axis][each] for each in LANGUAGES}, 0.024)
+            axis: with_macro({each: base[axis][each] + change[axis][each] for each in LANGUAGES}, 0.024)
             for axis in ("transfer", "localization")
         },
-        delta={axis: _with_macro(change[axis], 0.015) for axis in ("transfer", "localization")},
-        bias=_with_macro({each: max(0.0, BIAS[each] + bias_change[each]) for each in OTHERS}, 0.03),
-        bias_delta=_with_macro(bias_change, 0.02),
+        delta={axis: with_macro(change[axis], 0.015) for axis in ("transfer", "localization")},
+        bias=with_macro({each: max(0.0, BIAS[each] + bias_change[each]) for each in OTHERS}, 0.03),
+        bias_delta=with_macro(bias_change, 0.02),
     )
 
 
@@ -70,9 +83,9 @@ def _baseline() -> Condition:
         name="baseline",
         label="Unsteered",
         role="baseline",
-        accuracy={"transfer": _with_macro(TRANSFER, 0.024), "localization": _with_macro(LOCALIZATION, 0.026)},
+        accuracy={"transfer": with_macro(TRANSFER, 0.024), "localization": with_macro(LOCALIZATION, 0.026)},
         delta={},
-        bias=_with_macro(BIAS, 0.03),
+        bias=with_macro(BIAS, 0.03),
         bias_delta={},
     )
 
@@ -116,60 +129,9 @@ def make_results() -> Results:
         scoring="cloze",
         counts={"transfer": 2100, "localization": 1740, "questions": 412, "with an English option": 1190},
         baseline=_baseline(),
-        conditions=(
-            condition(
-                "en", "EN-steering", "method", "layer 8, γ 1", transfer=0.024, localization=-0.021, bias=0.018, seed=1
-            ),
-            condition(
-                "loc",
-                "LOC-steering",
-                "method",
-                "layer 13, γ 1",
-                transfer=-0.006,
-                localization=0.094,
-                bias=-0.09,
-                seed=2,
-            ),
-            condition(
-                "sur",
-                "SUR-steering",
-                "method",
-                "EN at 8, LOC at 13",
-                transfer=0.017,
-                localization=0.081,
-                bias=-0.07,
-                seed=3,
-            ),
-            condition(
-                "country",
-                "Country in the prompt",
-                "control",
-                "no steering",
-                transfer=0.0,
-                localization=0.19,
-                bias=-0.16,
-                seed=4,
-            ),
-            condition(
-                "random",
-                "Random vector",
-                "control",
-                "layer 13, equal norm",
-                transfer=-0.009,
-                localization=0.004,
-                bias=0.003,
-                seed=5,
-            ),
-            condition(
-                "other",
-                "Another language’s vector",
-                "control",
-                "layer 13, γ 1",
-                transfer=-0.004,
-                localization=-0.033,
-                bias=0.01,
-                seed=6,
-            ),
+        conditions=tuple(
+            condition(name, label, role, note, transfer=transfer, localization=localization, bias=bias, seed=seed)
+            for seed, (name, label, role, note, transfer, localization, bias) in enumerate(CONDITIONS, start=1)
         ),
         sweep=_sweep(18),
         choices=(

@@ -7,7 +7,7 @@ import random
 
 from fake_results import condition
 from isogloss.data.rows import Axis
-from isogloss.report.searched.findings import Candidate, Searches, Study
+from isogloss.report.searches import CandidateOnTest, SearchedModel, Searches
 from isogloss.results.scores import MACRO
 from isogloss.search.front import hypervolume_curve, knee_of, pareto_front, reference_point
 from isogloss.search.result import Constraints, Counts, SearchResult, Source, TrialRecord
@@ -104,7 +104,7 @@ def make_searches(*, model: str | None = "localized-gemma") -> Searches:
     studies, points = [], []
     for checkpoint, (label, transfer, localization) in trained.items():
         study = make_study(checkpoint)
-        studies.append(Study(checkpoint=checkpoint, label=label, result=study))
+        studies.append(SearchedModel(checkpoint=checkpoint, label=label, result=study))
         front = study.front_trials
         chosen = {front[round(step * (len(front) - 1) / 3)].number: None for step in range(4)}
         for number in chosen:
@@ -122,7 +122,7 @@ def make_searches(*, model: str | None = "localized-gemma") -> Searches:
                 seed=number,
             )
             points.append(
-                Candidate(
+                CandidateOnTest(
                     name=f"{checkpoint}-{number}",
                     checkpoint=checkpoint,
                     label=label,
@@ -139,7 +139,7 @@ def make_searches(*, model: str | None = "localized-gemma") -> Searches:
     return _compared(tuple(studies), points, model=model)
 
 
-def _compared(studies: tuple[Study, ...], points: list[Candidate], *, model: str | None) -> Searches:
+def _compared(studies: tuple[SearchedModel, ...], points: list[CandidateOnTest], *, model: str | None) -> Searches:
     gains = [(each.change("transfer").value, each.change("localization").value) for each in points]
     front = pareto_front(gains)
     knee = knee_of([gains[index] for index in front])
@@ -151,7 +151,7 @@ def _compared(studies: tuple[Study, ...], points: list[Candidate], *, model: str
         )
         name = None if index in front or better is None else points[better].name
         candidates.append(
-            Candidate(
+            CandidateOnTest(
                 name=each.name,
                 checkpoint=each.checkpoint,
                 label=each.label,

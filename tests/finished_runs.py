@@ -16,5 +16,5 @@ def stage_folder(root: Path, name: str) -> Path:
 
 def store_rows(root: Path, query: str) -> list[Any]:
     """What a query of the run's own store gives."""
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         return connection.execute(query).fetchall()

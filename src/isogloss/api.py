@@ -215,7 +215,7 @@ def find_bundle(ref: str) -> Bundle | None:
 def _from_registry(ref: str) -> Path:
     """The verified folder of a registered version, in the cache; the registry is this folder's or MLFLOW_TRACKING_URI's."""
     from isogloss.registry.fetch import cached
-    from isogloss.tracking.client import connect
+    from isogloss.tracking.store import connect
 
     uri = tracking_uri(Path.cwd())
     database = database_path(uri)

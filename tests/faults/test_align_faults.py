@@ -62,7 +62,7 @@ def assert_ends_as_undisturbed(root, undisturbed):
     ended = isogloss(*RUN, cwd=root)
     assert ended.code == 0, ended.err
     assert losses(root) == losses(undisturbed)
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         rows = connection.execute(
             "SELECT step, count(*) FROM metrics JOIN runs USING (run_uuid) WHERE key = 'train/loss' "
             "AND name = 'align-mist' AND lifecycle_stage = 'active' GROUP BY step"

@@ -22,8 +22,7 @@ from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import fetch
 from isogloss.registry.versions import Registered, register
 from isogloss.tracking.checks import check_store, mend_store
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
 
@@ -33,7 +32,7 @@ from pathlib import Path
 from mlflow.tracking import MlflowClient
 from isogloss.registry.bundle import read_bundle
 from isogloss.registry.versions import register
-from isogloss.tracking.client import connect
+from isogloss.tracking.store import connect
 uri, where, count, folder = sys.argv[1:]
 left = int(count)
 step = getattr(MlflowClient, where)
@@ -70,9 +69,9 @@ def root(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ISOGLOSS_CACHE", str(place / "cache"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     root = tmp_path / "project"
-    (root / "mlruns").mkdir(parents=True)
-    shutil.copy(place / "empty" / "mlruns" / "mlflow.db", root / "mlruns")
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as database, database:
+    root.mkdir(parents=True)
+    shutil.copy(place / "empty" / "mlflow.db", root)
+    with closing(sqlite3.connect(root / "mlflow.db")) as database, database:
         database.execute("UPDATE experiments SET artifact_location = ?", (f"{artifact_location(default_uri(root))}/0",))
     with connect(default_uri(root)) as client:
         client.create_experiment("plane", artifact_location=artifact_location(default_uri(root)))
@@ -171,7 +170,7 @@ def test_a_pickle_that_the_registry_vouches_for(root: Path, tmp_path: Path) -> N
 def vouch_for(root: Path, bundle: Path) -> None:
     """Write the manifest's digest into the version's tag, as someone could who may write to the registry."""
     from isogloss.files import sha256_file
-    from isogloss.registry.references import MANIFEST_TAG
+    from isogloss.registry.contents import MANIFEST_TAG
 
     with connect(default_uri(root)) as client:
         client.set_model_version_tag("tiny", "1", MANIFEST_TAG, sha256_file(bundle / MANIFEST))

@@ -45,7 +45,7 @@ def assert_whole(root, *, workers=1):
     complete = result["counts"]["complete"]
     assert TRIALS <= complete < TRIALS + workers
     assert len(result["hypervolume"]) == len(result["trials"])
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         names = connection.execute(
             "SELECT name FROM runs JOIN tags USING (run_uuid) WHERE key = 'isogloss.kind' AND value = 'trial' "
             "AND lifecycle_stage = 'active'"

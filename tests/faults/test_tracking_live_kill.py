@@ -9,10 +9,9 @@ from contextlib import closing
 import pytest
 
 from isogloss.pipeline.recording import PARENT, Recorder, child_key, record_stage
-from isogloss.stages.stage import ChildRun, Record
-from isogloss.tracking.client import fold, initialise
-from isogloss.tracking.journal import Journal
-from isogloss.tracking.store import default_uri
+from isogloss.stages.stage import ChildRun, StageOutcome
+from isogloss.tracking.journal import Journal, fold
+from isogloss.tracking.store import default_uri, initialise
 
 TRIALS = 3
 #: A trial is shown by the thread, and the process killed right before (or in the middle of) one of these.
@@ -34,7 +33,7 @@ from mlflow.tracking import MlflowClient
 from isogloss.pipeline import recording
 from isogloss.stages.stage import ChildRun
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import meanwhile
+from isogloss.tracking.mlflow_sync import polling
 from isogloss.tracking.mlflow_sync import _Memory
 from isogloss.tracking.store import default_uri
 
@@ -44,12 +43,12 @@ owner = {"Journal": Journal, "MlflowClient": MlflowClient, "_Memory": _Memory}[o
 own = getattr(owner, name)
 
 def kill(*args, **kwargs):
-    if threading.current_thread().name == "isogloss-meanwhile":
+    if threading.current_thread().name == "isogloss-polling":
         os.kill(os.getpid(), signal.SIGKILL)
     return own(*args, **kwargs)
 
 setattr(owner, name, kill)
-recording.meanwhile = lambda act: meanwhile(act, every=0.01)
+recording.polling = lambda act: polling(act, every=0.01)
 recorder = recording.Recorder(Journal(root / "journal.jsonl"), default_uri(root), "live")
 recorder.journal.close_abandoned()
 recorder.start("pipeline", name="demo", kind="pipeline")
@@ -68,7 +67,7 @@ def trials(count, **tags):
 
 
 def rows(root, query):
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as connection:
+    with closing(sqlite3.connect(root / "mlflow.db")) as connection:
         return connection.execute(query).fetchall()
 
 
@@ -93,10 +92,10 @@ def test_killed_at_many_moments_one_after_another(tmp_path):
     journal.close_abandoned()
     recorder.start(PARENT, name="demo", kind="pipeline")
     recorder.start("search", name="search", parent=PARENT, kind="stage")
-    record_stage(journal, "search", tmp_path, Record(children=trials(count, front="true")))
+    record_stage(journal, "search", tmp_path, StageOutcome(children=trials(count, front="true")))
     recorder.end("search", "FINISHED")
     recorder.end(PARENT, "FINISHED")
-    projection = recorder.project(last=True)
+    projection = recorder.sync(last=True)
 
     assert (projection.problem, projection.pending, journal.torn) == (None, 0, None)
     names = [f"trial-{n}" for n in range(count)]

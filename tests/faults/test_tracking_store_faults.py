@@ -13,26 +13,25 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from isogloss.errors import UserError
-from isogloss.tracking import client as client_module
 from isogloss.tracking import mlflow_sync as project_module
+from isogloss.tracking import store as store_module
 from isogloss.tracking.checks import check_store, mend_store
-from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import project
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.mlflow_sync import sync_journal
+from isogloss.tracking.store import artifact_location, connect, default_uri
 
 PROJECT = """
 import sys
 from pathlib import Path
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import project
+from isogloss.tracking.mlflow_sync import sync_journal
 from isogloss.tracking.store import default_uri
 root, name = Path(sys.argv[1]), sys.argv[2]
 journal = Journal(root / name / "journal.jsonl")
 journal.start_run("p", name=name, kind="pipeline")
 for step in range(5):
     journal.metrics("p", {"loss": float(step)}, step=step)
-projection = project(journal, tracking_uri=default_uri(root), experiment="shared")
+projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="shared")
 print(projection.pending, projection.problem, flush=True)
 if sys.argv[3:] == ["stay"]:
     sys.stdin.read()
@@ -43,18 +42,18 @@ if sys.argv[3:] == ["stay"]:
 def template(tmp_path_factory):
     root = tmp_path_factory.mktemp("template")
     with connect(default_uri(root)):
-        return root / "mlruns" / "mlflow.db"
+        return root / "mlflow.db"
 
 
 @pytest.fixture
 def root(template, tmp_path, monkeypatch):
     """A project folder with a fresh store, and short patience."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(client_module, "LOCK_SECONDS", 0.5)
+    monkeypatch.setattr(store_module, "LOCK_SECONDS", 0.5)
     monkeypatch.setattr(project_module, "_warned", set())
     root = tmp_path / "project"
-    (root / "mlruns").mkdir(parents=True)
-    shutil.copy(template, root / "mlruns" / "mlflow.db")
+    root.mkdir(parents=True)
+    shutil.copy(template, root / "mlflow.db")
     alter(root, f"UPDATE experiments SET artifact_location = '{artifact_location(default_uri(root))}/0'")
     return root
 
@@ -71,7 +70,7 @@ def journal(root):
 
 
 def database(root):
-    return root / "mlruns" / "mlflow.db"
+    return root / "mlflow.db"
 
 
 def alter(root, statement):
@@ -98,11 +97,11 @@ def test_a_locked_store_costs_one_warning_and_the_next_projection_hands_it_over(
     with closing(sqlite3.connect(database(root))) as holder:
         holder.execute(f"BEGIN {lock}")
         for _ in range(2):
-            projection = project(journal, tracking_uri=uri, experiment="plane")
+            projection = sync_journal(journal, tracking_uri=uri, experiment="plane")
             assert (projection.pending, "database is locked" in projection.problem) == (5, True)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "Nothing is lost: 5 events in" in caplog.text
-    assert project(journal, tracking_uri=uri, experiment="plane").pending == 0
+    assert sync_journal(journal, tracking_uri=uri, experiment="plane").pending == 0
     assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}
 
 
@@ -120,17 +119,17 @@ def test_a_store_locked_in_the_middle_gives_up_soon(root, journal, monkeypatch):
     with closing(holder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(MlflowClient, "log_batch", lock_first)
         before = time.monotonic()
-        projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
+        projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
         assert time.monotonic() - before < 15, "MLflow alone waits 20 s a call"
         assert (projection.pending, "locked" in projection.problem) == (5, True)
-    assert project(journal, tracking_uri=default_uri(root), experiment="plane").pending == 0
+    assert sync_journal(journal, tracking_uri=default_uri(root), experiment="plane").pending == 0
     assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}
 
 
 def test_an_absent_server_costs_one_warning(journal, caplog):
     uri = "http://user:secret@127.0.0.1:9"
     for _ in range(2):
-        projection = project(journal, tracking_uri=uri, experiment="plane")
+        projection = sync_journal(journal, tracking_uri=uri, experiment="plane")
         assert (projection.pending, "no answer" in projection.problem) == (5, True)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "secret" not in caplog.text + projection.problem
@@ -142,7 +141,7 @@ _ABSENT = pytest.param("postgresql://user:secret@127.0.0.1:9/db", marks=pytest.m
 
 @pytest.mark.parametrize("uri", ["nonsense://somewhere", _ABSENT])
 def test_a_store_that_mlflow_cannot_open_is_a_problem_and_no_stop(journal, uri, caplog):
-    projection = project(journal, tracking_uri=uri, experiment="plane")
+    projection = sync_journal(journal, tracking_uri=uri, experiment="plane")
     assert projection.pending == 5
     assert projection.problem
     assert "secret" not in caplog.text + projection.problem
@@ -150,7 +149,7 @@ def test_a_store_that_mlflow_cannot_open_is_a_problem_and_no_stop(journal, uri, 
 
 def test_a_damaged_database_is_a_problem_and_no_stop(root, journal):
     database(root).write_bytes(b"not a database at all" * 100)
-    projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
+    projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     assert (projection.pending, "not a database" in projection.problem) == (5, True)
 
 
@@ -166,18 +165,18 @@ def test_mending_a_damaged_database_changes_nothing_and_says_so(root, content):
 def test_a_folder_that_cannot_be_made_is_a_problem_and_no_stop(journal, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "mlruns").write_text("a file where the folder should be")
-    projection = project(journal, tracking_uri=default_uri(tmp_path / "elsewhere"), experiment="plane")
+    projection = sync_journal(journal, tracking_uri=default_uri(tmp_path / "elsewhere"), experiment="plane")
     assert projection.pending == 5
     assert projection.problem
 
 
 def test_a_damaged_memory_is_found_again_in_the_store(root, journal):
     uri = default_uri(root)
-    first = project(journal, tracking_uri=uri, experiment="plane")
+    first = sync_journal(journal, tracking_uri=uri, experiment="plane")
     memory = root / "pipelines" / "journal.projected.json"
     for content in ("{", "[]", '{"journal": "another"}', '{"stores": 1}'):
         memory.write_text(content)
-        assert project(journal, tracking_uri=uri, experiment="plane") == first
+        assert sync_journal(journal, tracking_uri=uri, experiment="plane") == first
     assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}
 
 
@@ -187,14 +186,14 @@ def test_a_projection_killed_in_the_middle_goes_on_where_it_was(root, journal):
         "from pathlib import Path\n"
         "from mlflow.tracking import MlflowClient\n"
         "from isogloss.tracking.journal import Journal\n"
-        "from isogloss.tracking.mlflow_sync import project\n"
+        "from isogloss.tracking.mlflow_sync import sync_journal\n"
         "MlflowClient.log_artifact = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "project(Journal(Path(sys.argv[1])), tracking_uri=sys.argv[2], experiment='plane')\n"
+        "sync_journal(Journal(Path(sys.argv[1])), tracking_uri=sys.argv[2], experiment='plane')\n"
     )
     child = subprocess.run([sys.executable, "-c", code, str(journal.path), default_uri(root)])
     assert child.returncode == -signal.SIGKILL
     assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}, "metrics were sent, the artifact was not"
-    projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
+    projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     assert projection.pending == 0
     assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}
     with connect(default_uri(root)) as client:
@@ -241,18 +240,18 @@ def test_a_run_left_open_by_a_kill_is_found_mended_and_can_go_on(root):
     journal.start_run("p", name="killed", kind="pipeline")
     journal.metrics("p", {"loss": 4.0}, step=4)
     journal.metrics("p", {"loss": 5.0}, step=5)
-    assert project(journal, tracking_uri=default_uri(root), experiment="shared").pending == 0
+    assert sync_journal(journal, tracking_uri=default_uri(root), experiment="shared").pending == 0
     assert shown(root, experiment="shared") == {"killed": ("RUNNING", list(range(6)))}
 
 
 def test_a_moved_store_is_refused_found_and_mended(root, journal):
-    first = project(journal, tracking_uri=default_uri(root), experiment="plane")
+    first = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     new_root = root.rename(root.with_name("moved"))
     uri = default_uri(new_root)
     journal = Journal(new_root / "pipelines" / "journal.jsonl")
     journal.end_run("p", "FINISHED")
 
-    refused = project(journal, tracking_uri=uri, experiment="plane")
+    refused = sync_journal(journal, tracking_uri=uri, experiment="plane")
     assert refused.pending > 0
     assert "the store has moved" in refused.problem
     assert not root.exists(), "nothing is written into the old place"
@@ -261,8 +260,8 @@ def test_a_moved_store_is_refused_found_and_mended(root, journal):
 
     assert any("are now looked for in" in done for done in mend_store(new_root))
     assert [finding for finding in check_store(new_root) if "moved" in finding.what] == []
-    assert (new_root / "mlruns" / "mlflow.db.before-mend").exists()
-    again = project(journal, tracking_uri=uri, experiment="plane")
+    assert (new_root / "mlflow.db.before-mend").exists()
+    again = sync_journal(journal, tracking_uri=uri, experiment="plane")
     assert (again.pending, again.run_ids) == (0, first.run_ids)
     with connect(uri) as client:
         run = client.get_run(first.run_ids["p"])
@@ -273,7 +272,7 @@ def test_a_moved_store_is_refused_found_and_mended(root, journal):
 
 
 def test_a_copied_store_is_told_but_not_touched(root, journal, tmp_path):
-    project(journal, tracking_uri=default_uri(root), experiment="plane")
+    sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     copy = Path(shutil.copytree(root, tmp_path / "copy"))
     (finding,) = check_store(copy)
     assert (finding.severity, "lie outside" in finding.what) == ("warning", True)
@@ -286,7 +285,7 @@ def test_an_outdated_schema_says_how_to_upgrade_and_stops_nothing(root, journal)
     alter(root, "UPDATE alembic_version SET version_num = '451aebb31d03'")  # MLflow's first
     (finding,) = [finding for finding in check_store(root) if finding.severity == "error"]
     assert f"mlflow db upgrade {default_uri(root)}" in finding.how_to_mend
-    projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
+    projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     assert (projection.pending, "out-of-date database schema" in projection.problem) == (5, True)
 
 

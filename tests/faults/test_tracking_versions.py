@@ -14,7 +14,7 @@ import pytest
 from isogloss.files import seal
 from isogloss.processes import HOST_TAG, PID_TAG, identity
 from isogloss.tracking.checks import check_store, mend_store
-from isogloss.tracking.client import connect
+from isogloss.tracking.store import connect
 
 
 @pytest.fixture(scope="module")

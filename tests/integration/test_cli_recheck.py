@@ -17,8 +17,7 @@ from isogloss.registry.versions import register
 from isogloss.results.scores import Estimate
 from isogloss.stages.data import benchmark_digest
 from isogloss.steering.intervention import single
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import default_uri
+from isogloss.tracking.store import connect, default_uri
 from small_data import small_items, write_jsonl, write_pipeline
 from tiny_bundles import make_spec, make_vectors
 from tiny_models import make_tiny_model
@@ -169,7 +168,7 @@ def test_a_summary_compares_with_the_champion_of_the_registry(place: Path, value
 
 def test_a_champion_whose_scores_were_changed_is_refused(place: Path, values: Any, tmp_path: Path) -> None:
     from isogloss.errors import RefusedError
-    from isogloss.registry.fetch import read_standing
+    from isogloss.registry.fetch import read_summary
 
     bundle = make(tmp_path / "changed", place, values, gamma=3.0, half=0.03)
     with connect(default_uri(place)) as client:
@@ -181,4 +180,4 @@ def test_a_champion_whose_scores_were_changed_is_refused(place: Path, values: An
         ]
         found.write_text(found.read_text(encoding="utf-8").replace("0.02", "0.92"), encoding="utf-8")
         with pytest.raises(RefusedError, match=r"scores\.json is not the one that was registered"):
-            read_standing("models:/changed@champion", client=client)
+            read_summary("models:/changed@champion", client=client)

@@ -9,10 +9,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from isogloss.tracking import mlflow_sync as project_module
-from isogloss.tracking.client import connect
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import Projection, project
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.mlflow_sync import SyncResult, sync_journal
+from isogloss.tracking.store import artifact_location, connect, default_uri
 
 EXPERIMENT = "plane"
 
@@ -24,7 +23,7 @@ def empty_store(tmp_path_factory):
     with connect(default_uri(root)) as client:
         (default,) = client.search_experiments()
     assert default.artifact_location == f"{artifact_location(default_uri(root))}/0"
-    return root / "mlruns" / "mlflow.db"
+    return root / "mlflow.db"
 
 
 @pytest.fixture
@@ -32,10 +31,10 @@ def new_store(empty_store, tmp_path):
     """Make stores: `new_store("a")` is the URI of one. Their path has a space and letters beyond ASCII."""
 
     def make(name):
-        folder = tmp_path / f"{name} 한국" / "mlruns"
+        folder = tmp_path / f"{name} 한국"
         folder.mkdir(parents=True)
         shutil.copy(empty_store, folder / "mlflow.db")
-        return default_uri(folder.parent)
+        return default_uri(folder)
 
     return make
 
@@ -106,7 +105,7 @@ def forget(journal):
 
 def test_two_levels_of_runs_with_everything_they_have(journal, new_store):
     uri = new_store("a")
-    projection = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    projection = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     assert (projection.pending, projection.problem, projection.missing) == (0, None, ())
     record = record_of(uri)
     events = journal.events()
@@ -134,11 +133,11 @@ def test_two_levels_of_runs_with_everything_they_have(journal, new_store):
 @pytest.mark.parametrize("remembered", [True, False])
 def test_projecting_again_changes_nothing(journal, new_store, remembered):
     uri = new_store("a")
-    first = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    first = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     before = record_of(uri)
     if not remembered:
         forget(journal)
-    assert project(Journal(journal.path), tracking_uri=uri, experiment=EXPERIMENT) == first
+    assert sync_journal(Journal(journal.path), tracking_uri=uri, experiment=EXPERIMENT) == first
     assert record_of(uri) == before
 
 
@@ -147,8 +146,8 @@ def test_piece_by_piece_gives_the_same_as_all_at_once(journal, new_store):
     lines = journal.path.read_text().splitlines(keepends=True)
     for count in range(1, len(lines) + 1):
         journal.path.write_text("".join(lines[:count]))
-        assert project(Journal(journal.path), tracking_uri=pieces, experiment=EXPERIMENT).pending == 0
-    project(journal, tracking_uri=whole, experiment=EXPERIMENT)
+        assert sync_journal(Journal(journal.path), tracking_uri=pieces, experiment=EXPERIMENT).pending == 0
+    sync_journal(journal, tracking_uri=whole, experiment=EXPERIMENT)
     assert record_of(pieces) == record_of(whole)
 
 
@@ -200,7 +199,7 @@ def killed_at_every_change(journal, new_store, *, after, before_the_kill=None):
         with pytest.MonkeyPatch.context() as patch:
             interrupt(patch, at=at, after=after)
             try:
-                project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+                sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
                 break
             except Killed:
                 forget(journal)
@@ -211,10 +210,10 @@ def killed_at_every_change(journal, new_store, *, after, before_the_kill=None):
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_change_leaves_nothing_double(journal, new_store, after):
     whole = new_store("whole")
-    project(journal, tracking_uri=whole, experiment=EXPERIMENT)
+    sync_journal(journal, tracking_uri=whole, experiment=EXPERIMENT)
     expected = record_of(whole)
     for uri in killed_at_every_change(journal, new_store, after=after):
-        assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+        assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
         assert record_of(uri) == expected
 
 
@@ -226,15 +225,15 @@ def test_a_kill_at_any_change_while_replacing_a_run(journal, new_store, tmp_path
     shutil.copy(journal.path, first.path)
     resume_stage(journal, shift=0.5)
     whole = new_store("whole")
-    project(journal, tracking_uri=whole, experiment=EXPERIMENT)
+    sync_journal(journal, tracking_uri=whole, experiment=EXPERIMENT)
     expected = record_of(whole)
 
     def project_first(uri):
         forget(first)
-        assert project(first, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+        assert sync_journal(first, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
 
     for uri in killed_at_every_change(journal, new_store, after=True, before_the_kill=project_first):
-        assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+        assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
         assert record_of(uri) == expected
 
 
@@ -242,7 +241,7 @@ def test_other_values_after_a_kill_at_any_change(journal, new_store):
     content = journal.path.read_text()
     for uri in killed_at_every_change(journal, new_store, after=True):
         resume_stage(journal, shift=0.5)
-        assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+        assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
         shown = {step: float(value) for step, value, _ in record_of(uri)["sweep"]["metrics"]["sweep/transfer"]}
         assert shown == {1: 0.125, 2: 0.75, 3: 0.875, 4: 1.0}
         assert len(record_of(uri)["sweep"]["metrics"]["sweep/transfer"]) == 4
@@ -252,9 +251,9 @@ def test_other_values_after_a_kill_at_any_change(journal, new_store):
 
 def test_a_resumed_stage_goes_on_in_its_run_and_shows_each_step_once(journal, new_store):
     uri = new_store("a")
-    before = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    before = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     resume_stage(journal)
-    after = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    after = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     assert after.run_ids == before.run_ids
     sweep = record_of(uri)["sweep"]
     assert [(step, value) for step, value, _ in sweep["metrics"]["sweep/transfer"]] == [
@@ -265,9 +264,9 @@ def test_a_resumed_stage_goes_on_in_its_run_and_shows_each_step_once(journal, ne
 
 def test_different_values_on_resume_replace_the_run(journal, new_store):
     uri = new_store("a")
-    before = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    before = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     resume_stage(journal, shift=0.5)
-    after = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    after = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     assert after.run_ids["s"] != before.run_ids["s"]
     assert after.run_ids["p"] == before.run_ids["p"]
     sweep = record_of(uri)["sweep"]
@@ -279,10 +278,10 @@ def test_different_values_on_resume_replace_the_run(journal, new_store):
 
 def test_a_replaced_pipeline_run_keeps_its_stages(journal, new_store):
     uri = new_store("a")
-    before = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    before = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     journal.metrics("p", {"plane/transfer": 0.5})
     journal.end_run("p", "FINISHED")
-    after = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    after = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     assert after.run_ids["p"] != before.run_ids["p"]
     assert after.run_ids["s"] == before.run_ids["s"]
     record = record_of(uri)
@@ -292,14 +291,14 @@ def test_a_replaced_pipeline_run_keeps_its_stages(journal, new_store):
 
 def test_what_the_user_deleted_stays_deleted_until_there_is_news(journal, new_store):
     uri = new_store("a")
-    project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     with connect(uri) as client:
-        client.delete_run(project(journal, tracking_uri=uri, experiment=EXPERIMENT).run_ids["s"])
+        client.delete_run(sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).run_ids["s"])
     journal.metrics("p", {"plane/curvature": 1.0})
-    assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+    assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
     assert set(record_of(uri)) == {"demo"}
     resume_stage(journal)
-    assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+    assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
     assert set(record_of(uri)) == {"demo", "sweep"}
 
 
@@ -307,15 +306,15 @@ def test_two_journals_with_the_same_keys_are_two_records(journal, new_store, tmp
     uri = new_store("a")
     other = Journal(tmp_path / "other" / "journal.jsonl")
     other.start_run("p", name="theirs", kind="pipeline")
-    first = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
-    second = project(other, tracking_uri=uri, experiment=EXPERIMENT)
+    first = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    second = sync_journal(other, tracking_uri=uri, experiment=EXPERIMENT)
     assert first.run_ids["p"] != second.run_ids["p"]
     assert set(record_of(uri)) == {"demo", "sweep", "theirs"}
 
 
 def test_a_store_that_was_thrown_away_is_filled_again(journal, new_store, empty_store):
     first = new_store("first")
-    project(journal, tracking_uri=first, experiment=EXPERIMENT)
+    sync_journal(journal, tracking_uri=first, experiment=EXPERIMENT)
     expected = record_of(first)
     second = new_store("second")
     memory = journal.path.parent / "journal.projected.json"
@@ -324,13 +323,13 @@ def test_a_store_that_was_thrown_away_is_filled_again(journal, new_store, empty_
     (known,) = content["stores"].values()
     content["stores"] = {project_module.digest_of([second, EXPERIMENT]): known}
     memory.write_text(json.dumps(content))
-    assert project(journal, tracking_uri=second, experiment=EXPERIMENT).pending == 0
+    assert sync_journal(journal, tracking_uri=second, experiment=EXPERIMENT).pending == 0
     assert record_of(second) == expected
 
 
 def test_a_missing_artifact_is_told_and_stops_nothing(journal, new_store, caplog):
     (journal.path.parent / "plane.csv").unlink()
-    projection = project(journal, tracking_uri=new_store("a"), experiment=EXPERIMENT)
+    projection = sync_journal(journal, tracking_uri=new_store("a"), experiment=EXPERIMENT)
     assert (projection.pending, projection.missing) == (0, ("plane.csv",))
     assert "plane.csv: gone" in caplog.text
 
@@ -342,7 +341,7 @@ def test_more_metrics_than_fit_in_one_request(tmp_path, new_store):
     for step in range(3):
         journal.metrics("p", {f"m/{number}": number + step for number in range(450)}, step=step)
     uri = new_store("a")
-    assert project(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
+    assert sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT).pending == 0
     demo = record_of(uri)["demo"]
     assert len(demo["params"]) == 150
     assert sum(len(points) for points in demo["metrics"].values()) == 1350
@@ -350,14 +349,14 @@ def test_more_metrics_than_fit_in_one_request(tmp_path, new_store):
 
 def test_an_empty_journal_needs_no_store(tmp_path):
     uri = default_uri(tmp_path)
-    assert project(Journal(tmp_path / "j.jsonl"), tracking_uri=uri, experiment="x") == Projection(pending=0)
-    assert not (tmp_path / "mlruns").exists()
+    assert sync_journal(Journal(tmp_path / "j.jsonl"), tracking_uri=uri, experiment="x") == SyncResult(pending=0)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_deleted_experiment_is_left_alone_and_named(journal, new_store):
     uri = new_store("a")
     with connect(uri) as client:
         client.delete_experiment(client.create_experiment(EXPERIMENT))
-    projection = project(journal, tracking_uri=uri, experiment=EXPERIMENT)
+    projection = sync_journal(journal, tracking_uri=uri, experiment=EXPERIMENT)
     assert projection.pending == len(journal.events()) - 1
     assert "mlflow experiments restore" in projection.problem

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import project
+from isogloss.tracking.mlflow_sync import sync_journal
 from isogloss.tracking.store import default_uri, tracking_uri
 
 SERVE = """
@@ -87,7 +87,7 @@ def served(tmp_path_factory):
     journal.start_run("p", name="demo", kind="pipeline")
     journal.metrics("p", {"plane/transfer": 0.25})
     journal.artifact("p", root / "p" / "plane.csv", folder="figures")
-    projection = project(journal, tracking_uri=default_uri(root), experiment="plane")
+    projection = sync_journal(journal, tracking_uri=default_uri(root), experiment="plane")
     assert projection.pending == 0
     process = serve(root)
     try:
@@ -130,10 +130,10 @@ def test_projecting_through_a_server_is_idempotent_too(served, tmp_path):
     journal.artifact("s", tmp_path / "note.txt")
     journal.end_run("s", "FINISHED")
     journal.end_run("p", "FINISHED")
-    first = project(journal, tracking_uri=address, experiment="remote")
+    first = sync_journal(journal, tracking_uri=address, experiment="remote")
     assert (first.pending, first.problem) == (0, None)
     (tmp_path / "journal.projected.json").unlink()
-    assert project(journal, tracking_uri=address, experiment="remote") == first
+    assert sync_journal(journal, tracking_uri=address, experiment="remote") == first
     run_id = first.run_ids["s"]
     history = json.loads(call(f"{address}/api/2.0/mlflow/metrics/get-history?run_id={run_id}&metric_key=train/loss"))[
         "metrics"
@@ -163,7 +163,7 @@ def test_a_hung_server_costs_seconds_not_minutes(tmp_path, monkeypatch):
         accepted = []
         threading.Thread(target=lambda: accepted.append(silent.accept()), daemon=True).start()
         uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        projection = project(journal, tracking_uri=uri, experiment="x")
+        projection = sync_journal(journal, tracking_uri=uri, experiment="x")
         assert (projection.pending, projection.problem) == (1, f"{uri}: no answer from the server")
         assert len(accepted) == 1, "asked once, not again and again"
         accepted[0][0].close()

@@ -123,7 +123,7 @@ def test_the_same_command_again_does_nothing_and_soon(finished):
     assert "report.html" in ended.err
     assert ended.err.endswith("next: isogloss ui\n")
     after = times_of_files(root)
-    assert {path for path in before if after[path] != before[path]} <= {root / "mlruns" / "mlflow.db"}
+    assert {path for path in before if after[path] != before[path]} <= {root / "mlflow.db"}
 
 
 def test_what_changes_only_speed_runs_nothing_again(finished):

@@ -20,8 +20,7 @@ from isogloss.registry.bundle import BUNDLE, Bundle, merged_from
 from isogloss.registry.contents import Base
 from isogloss.registry.resolve import PipelineModel, whole_model
 from isogloss.registry.versions import register
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 from promoted import promote_tiny, surgery
 from small_search import write_search_pipeline
 from tiny_bundles import trained_folder

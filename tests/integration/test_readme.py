@@ -13,7 +13,7 @@ import pytest
 pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
-FEW = '--set "data.languages=[en, ko]" --set data.dev1=8 --set data.test=4'
+FEW = "--set data.dev1=8 --set data.test=4"
 
 
 def blocks(document: str, language: str) -> list[str]:

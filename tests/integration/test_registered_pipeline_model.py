@@ -18,8 +18,7 @@ from isogloss.pipeline.plan import Plan, make_plan
 from isogloss.registry.versions import register
 from isogloss.spec import load_spec
 from isogloss.steering.intervention import Intervention
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 from promoted import promote_tiny, surgery
 from small_data import write_pipeline
 from tiny_bundles import trained_folder

@@ -28,8 +28,7 @@ from isogloss.errors import RefusedError
 from isogloss.files import read_json
 from isogloss.models.load import resolve
 from isogloss.registry.versions import register
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
 

@@ -20,7 +20,7 @@ from isogloss.models.load import resolve
 from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import fetch
 from isogloss.registry.versions import register
-from isogloss.tracking.client import connect
+from isogloss.tracking.store import connect
 from tiny_bundles import make_bundle
 from tiny_models import make_tiny_model
 

@@ -21,8 +21,7 @@ from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.fetch import cached, fetch
 from isogloss.registry.versions import Registered, register
 from isogloss.steering.intervention import Component, Intervention, single
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import artifact_location, default_uri
+from isogloss.tracking.store import artifact_location, connect, default_uri
 from tiny_bundles import make_bundle, make_vectors, trained_folder
 from tiny_models import make_tiny_model
 from training_jobs import tiny_folder
@@ -33,7 +32,7 @@ import sys
 from pathlib import Path
 from isogloss.registry.bundle import read_bundle
 from isogloss.registry.versions import register
-from isogloss.tracking.client import connect
+from isogloss.tracking.store import connect
 uri, *folders = sys.argv[1:]
 bundles = [read_bundle(Path(folder)) for folder in folders]
 with connect(uri) as client:
@@ -60,9 +59,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def make_store(root: Path, template: Path) -> None:
     """A copy of an empty store, with the pipeline's experiment."""
     uri = default_uri(root)
-    (root / "mlruns").mkdir(parents=True)
-    shutil.copy(template / "mlruns" / "mlflow.db", root / "mlruns")
-    with closing(sqlite3.connect(root / "mlruns" / "mlflow.db")) as database, database:
+    root.mkdir(parents=True)
+    shutil.copy(template / "mlflow.db", root)
+    with closing(sqlite3.connect(root / "mlflow.db")) as database, database:
         database.execute("UPDATE experiments SET artifact_location = ?", (f"{artifact_location(default_uri(root))}/0",))
     with connect(uri) as client:
         client.create_experiment(EXPERIMENT, artifact_location=artifact_location(uri))

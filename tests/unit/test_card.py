@@ -24,9 +24,9 @@ def text(bundle):
 
 def renamed(bundle, ref):
     """The card of the same bundle on another base."""
-    described = bundle.described.model_copy(update={"base": bundle.base.model_copy(update={"ref": ref})})
+    manifest = bundle.manifest.model_copy(update={"base": bundle.base.model_copy(update={"ref": ref})})
     parts = {name: getattr(bundle, name) for name in ("folder", "steering", "positions", "scores")}
-    return card(type(bundle)(described=described, **parts))
+    return card(type(bundle)(manifest=manifest, **parts))
 
 
 def test_the_metadata_is_read_back(text):
@@ -105,7 +105,7 @@ def test_steering_loading_and_lineage_are_told(text, bundle):
 def test_the_picture_is_shown_where_there_is_one(bundle, tmp_path):
     assert PICTURE not in card(bundle)
     (tmp_path / PICTURE).write_bytes(b"a picture")
-    parts = {name: getattr(bundle, name) for name in ("described", "steering", "positions", "scores")}
+    parts = {name: getattr(bundle, name) for name in ("manifest", "steering", "positions", "scores")}
     assert f"]({PICTURE})" in card(type(bundle)(folder=Path(tmp_path), **parts))
 
 

@@ -1,34 +1,50 @@
-"""Sentences claim what their intervals allow: a gain, a loss, or no clear change."""
+"""Sentences claim what their intervals allow: a gain, a loss, or no clear change. Whole sentences: the page's snapshot."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
+from fake_comparison import make_comparison
 from fake_results import make_results
 from isogloss.data.rows import Axis
-from isogloss.report.findings import control_findings, findings
+from isogloss.report.findings import comparison_findings, control_findings, effects_of, findings
 from isogloss.results.format import duration, interval, language_name, percent, points
-from isogloss.results.scores import MACRO, Estimate, Results, headline, verdict
+from isogloss.results.scores import MACRO, Comparison, Condition, Estimate, Results, TrainedModel, headline, verdict
 
 GAIN = Estimate(value=0.05, low=0.02, high=0.08, n=100, groups=20)
 LOSS = Estimate(value=-0.04, low=-0.06, high=-0.02, n=100, groups=20)
 UNCLEAR = Estimate(value=0.03, low=-0.01, high=0.07, n=100, groups=20)
 LONE = Estimate(value=0.5, low=None, high=None, n=2, groups=1)
+UP, DOWN, OPEN = "by 5.0 points [+2.0,", "by 4.0 points [−6.0,", "(+3.0 points [−1.0,"
 
 
 def with_delta(results: Results, name: str, **macro: Estimate) -> Results:
     """`results` with other macro differences for one condition."""
-    deltas: dict[str, dict[Axis, dict[str, Estimate]]] = {
-        name: {axis: {MACRO: value} for axis, value in macro.items()}  # type: ignore[misc]
-    }
-    return results.model_copy(
-        update={
-            "conditions": tuple(
-                each.model_copy(update={"delta": deltas[each.name]}) if each.name in deltas else each
-                for each in results.conditions
-            )
-        }
+    delta = {axis: {MACRO: value} for axis, value in macro.items()}
+    conditions = tuple(
+        each.model_copy(update={"delta": delta}) if each.name == name else each for each in results.conditions
     )
+    return results.model_copy(update={"conditions": conditions})
+
+
+def trained(
+    transfer: Estimate, localization: Estimate, *, bias: Estimate, steered: Mapping[Axis, Estimate]
+) -> list[str]:
+    """What is said of one trained model, MIST, with these macro values; `steered` is what SUR changes in it."""
+    comparison = make_comparison()
+    deltas: dict[Axis, dict[str, Estimate]] = {"transfer": {MACRO: transfer}, "localization": {MACRO: localization}}
+    plain = Condition(
+        name="none", label="MIST", role="method", accuracy={}, delta=deltas, bias={}, bias_delta={MACRO: bias}
+    )
+    model = TrainedModel(
+        name="mist",
+        label="MIST",
+        conditions=(plain, plain.model_copy(update={"name": "sur", "label": "MIST + SUR-steering"})),
+        over_own={"sur": {axis: {MACRO: one} for axis, one in steered.items()}},
+    )
+    return comparison_findings(comparison.model_copy(update={"models": (comparison.models[0], model)}))
 
 
 @pytest.mark.parametrize(
@@ -44,40 +60,25 @@ def test_an_interval_that_touches_zero_is_no_clear_change(edge: tuple[float, flo
     assert verdict(Estimate(value=sum(edge) / 2, low=edge[0], high=edge[1], n=9, groups=9)) == "no clear change"
 
 
-UP, DOWN, OPEN = "by 5.0 points [+2.0, +8.0]", "by 4.0 points [−6.0, −2.0]", "(+3.0 points [−1.0, +7.0])"
-
-
 @pytest.mark.parametrize(
-    ("transfer", "localization", "expected"),
+    ("transfer", "localization", "claims"),
     [
-        (GAIN, GAIN, f"raises transfer {UP} and raises localization {UP}: a gain on both axes."),
-        (GAIN, LOSS, f"raises transfer {UP} and lowers localization {DOWN}: transfer bought with erasure."),
-        (LOSS, GAIN, f"lowers transfer {DOWN} and raises localization {UP}: localization bought with transfer."),
-        (LOSS, LOSS, f"lowers transfer {DOWN} and lowers localization {DOWN}: a loss on both axes."),
-        (UNCLEAR, LOSS, f"shows no clear change in transfer {OPEN} and lowers localization {DOWN}."),
-        (UNCLEAR, UNCLEAR, f"shows no clear change in transfer {OPEN} or localization {OPEN}."),
-        (
-            LONE,
-            GAIN,
-            f"moves transfer by +50.0 points (too few questions for an interval) and raises localization {UP}.",
-        ),
+        (GAIN, GAIN, [f"raises transfer {UP}", f"raises localization {UP}", "gain on both axes"]),
+        (GAIN, LOSS, [f"raises transfer {UP}", f"lowers localization {DOWN}", "erasure"]),
+        (LOSS, GAIN, [f"lowers transfer {DOWN}", f"raises localization {UP}", "bought with transfer"]),
+        (LOSS, LOSS, [f"lowers transfer {DOWN}", f"lowers localization {DOWN}", "loss on both axes"]),
+        (UNCLEAR, LOSS, [f"no clear change in transfer {OPEN}", f"lowers localization {DOWN}"]),
+        (UNCLEAR, UNCLEAR, ["no clear change", f"transfer {OPEN}", f"localization {OPEN}"]),
+        (LONE, GAIN, ["transfer by +50.0 points (too few questions", f"raises localization {UP}"]),
     ],
 )
 def test_the_first_sentence_says_what_the_combined_method_does(
-    transfer: Estimate, localization: Estimate, expected: str
+    transfer: Estimate, localization: Estimate, claims: list[str]
 ) -> None:
-    results = with_delta(make_results(), "sur", transfer=transfer, localization=localization)
-    assert findings(results)[0].replace("\u00a0", " ") == f"SUR-steering {expected}"
-
-
-def test_three_sentences_headline_singles_bias() -> None:
-    first, second, third = findings(make_results())
-    assert first.startswith("SUR-steering ")
-    assert second.startswith("Alone, EN-steering raises transfer")
-    assert "; alone, LOC-steering" in second
-    assert third.startswith("Where an option is true of the US or Great Britain but wrong here")
-    assert "30.8" in third
-    assert "SUR-steering lowers that rate by" in third
+    found = findings(with_delta(make_results(), "sur", transfer=transfer, localization=localization))[0]
+    assert all(claim in found for claim in ["SUR-steering", *claims])
+    quadrants = {"gain on both axes", "erasure", "bought with transfer", "loss on both axes"} - {*claims}
+    assert not [quadrant for quadrant in quadrants if quadrant in found]
 
 
 def test_unclear_bias_is_not_called_a_fall() -> None:
@@ -86,33 +87,58 @@ def test_unclear_bias_is_not_called_a_fall() -> None:
         each.model_copy(update={"bias_delta": {MACRO: UNCLEAR}}) if each.name == "sur" else each
         for each in results.conditions
     )
-    assert "shows no clear change in that rate" in findings(results.model_copy(update={"conditions": conditions}))[-1]
+    last = findings(results.model_copy(update={"conditions": conditions}))[-1]
+    assert "no clear change" in last
+    assert "lowers" not in last
 
 
-def test_without_methods_there_is_nothing_to_find() -> None:
+def test_the_last_method_leads_where_the_combined_one_is_missing_and_without_any_nothing_is_found() -> None:
     results = make_results()
-    controls = tuple(each for each in results.conditions if each.role == "control")
-    assert findings(results.model_copy(update={"conditions": controls})) == []
-    assert headline(results.model_copy(update={"conditions": controls})) is None
+    controls = results.model_copy(update={"conditions": results.conditions[3:]})
+    assert (findings(controls), headline(controls)) == ([], None)
+    head = headline(results.model_copy(update={"conditions": results.conditions[:2]}))
+    assert head is not None
+    assert head.name == "loc"
 
 
-def test_the_last_method_leads_where_the_combined_one_is_missing() -> None:
+def test_the_share_of_the_ceiling_needs_two_clear_gains() -> None:
     results = make_results()
-    single = results.model_copy(update={"conditions": results.conditions[:2]})
-    found = headline(single)
-    assert found is not None
-    assert found.name == "loc"
-
-
-def test_each_control_has_its_sentence_and_the_share_of_the_ceiling_needs_two_clear_gains() -> None:
-    results = make_results()
-    country, random, other = control_findings(results)
-    assert country.startswith("Naming the country in the prompt")
-    assert random.startswith("Steering with random vectors shows no clear change in transfer")
-    assert "SUR-steering reaches 38\u202f% of that localization gain" in country
-    assert "lowers localization" in other
+    assert "reaches 38\u202f%" in control_findings(results)[0]
     unclear = with_delta(results, "sur", transfer=GAIN, localization=UNCLEAR)
     assert "reaches" not in control_findings(unclear)[0]
+
+
+def test_the_comparison_claims_no_more_than_its_intervals() -> None:
+    transfer, cost, steering = trained(UNCLEAR, LOSS, bias=UNCLEAR, steered={"transfer": LOSS, "localization": UNCLEAR})
+    assert f"no clear change in transfer {OPEN}" in transfer
+    assert f"lowers localization {DOWN}" in cost
+    assert f"no clear change in it {OPEN}" in cost
+    assert "erasure" not in cost, "no transfer was bought"
+    assert f"lowers transfer {DOWN}" in steering
+    assert "which had lost" not in steering
+
+
+def test_a_gain_on_both_axes_is_said_and_gives_nothing_back() -> None:
+    _, cost, steering = trained(GAIN, GAIN, bias=LOSS, steered={"transfer": UNCLEAR, "localization": GAIN})
+    assert "gains on both axes" in cost
+    assert "erasure" not in cost
+    assert f"lowers it {DOWN}" in cost
+    assert "which had lost" not in steering
+    (_, _, back) = trained(GAIN, LOSS, bias=LOSS, steered={"transfer": UNCLEAR, "localization": GAIN})
+    assert "MIST (which had lost 4.0)" in back
+
+
+def test_effects_are_grouped_by_what_is_clear() -> None:
+    text = effects_of([("A", GAIN), ("B", LOSS), ("C", UNCLEAR), ("D", UNCLEAR), ("E", GAIN), ("F", LONE)], "transfer")
+    raised, lowered, unclear, lone = text.split("; ")
+    assert raised.count(UP) == 2
+    assert ["A" in raised, "E" in raised, "B" in lowered, DOWN in lowered] == [True] * 4
+    assert [f"C {OPEN}" in unclear, f"D {OPEN}" in unclear, "F" in lone, "interval" in lone] == [True] * 4
+
+
+def test_without_trained_models_there_is_nothing_to_find() -> None:
+    comparison: Comparison = make_comparison()
+    assert comparison_findings(comparison.model_copy(update={"models": comparison.models[:1]})) == []
 
 
 def test_numbers_are_written_in_points_and_percent() -> None:

@@ -182,8 +182,10 @@ def test_limits_are_a_number_or_all(load, refused):
     both = load("data: {dev2: all, test: 20}").data
     assert (both.dev2.transfer, both.dev2.localization) == (None, None)
     assert (both.test.transfer, both.test.localization) == (20, 20)
+    assert (str(both.dev2), str(both.test)) == ("all", "20")
     apart = load("data: {test: {transfer: 5, localization: all}}").data.test
     assert (apart.transfer, apart.localization) == (5, None)
+    assert str(apart) == "transfer=5, localization=all"
     assert refused("data: {test: 1}")[0].startswith("data.test.transfer: input should be greater than or equal to 2")
 
 

@@ -10,8 +10,7 @@ from fake_comparison import make_comparison
 from fake_results import estimate, make_results
 from fake_search import make_searches
 from isogloss.cli.evaluate import Rechecked, compare
-from isogloss.report.page import plane_chart
-from isogloss.report.summary import Champion, champion_table, compared_points, summary_markdown
+from isogloss.report.summary import Champion, champion_table, compared_points, plane_chart, summary_markdown
 from isogloss.results.scores import MACRO, Estimate, ItemScore, Scores
 
 CHAMPION = Champion(

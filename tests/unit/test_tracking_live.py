@@ -7,10 +7,9 @@ import pytest
 
 from isogloss.pipeline import recording
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
-from isogloss.stages.stage import ChildRun, Metric, Record
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
-from isogloss.tracking.mlflow_sync import Projection, meanwhile
+from isogloss.stages.stage import ChildRun, Metric, StageOutcome
+from isogloss.tracking.journal import Journal, fold
+from isogloss.tracking.mlflow_sync import SyncResult, polling
 
 #: Far more than any machine needs; nothing sleeps for it.
 LIMIT = 60
@@ -33,8 +32,8 @@ def journal(tmp_path):
 @pytest.fixture
 def recorder(journal, monkeypatch):
     """A recorder whose projections only count, and that looks without pause."""
-    monkeypatch.setattr(recording, "meanwhile", lambda act: meanwhile(act, every=0.001))
-    monkeypatch.setattr(Recorder, "project", lambda self, last=False: Projection(pending=0))
+    monkeypatch.setattr(recording, "polling", lambda act: polling(act, every=0.001))
+    monkeypatch.setattr(Recorder, "sync", lambda self, last=False: SyncResult(pending=0))
     return Recorder(journal, "sqlite:///nowhere", "x")
 
 
@@ -50,7 +49,7 @@ def test_it_is_called_again_and_again_until_the_end():
         if len(calls) == 3:
             thrice.set()
 
-    with meanwhile(act, every=0.001):
+    with polling(act, every=0.001):
         assert thrice.wait(LIMIT)
     count = len(calls)
     assert threading.main_thread() not in calls
@@ -65,9 +64,9 @@ def test_what_goes_wrong_in_it_is_told_and_stops_nothing_else(caplog):
         failed.set()
         raise OSError("the storage is gone")
 
-    with caplog.at_level(logging.WARNING), meanwhile(act, every=0.001):
+    with caplog.at_level(logging.WARNING), polling(act, every=0.001):
         assert failed.wait(LIMIT)
-    assert "no longer shown" in caplog.text
+    assert "live updates to MLflow stopped" in caplog.text
     assert "the storage is gone" in caplog.text
 
 
@@ -86,7 +85,7 @@ def test_trials_are_recorded_while_the_search_goes_on_and_once(journal, recorder
     assert [run.status for run in children(journal).values()] == ["FINISHED", "FINISHED"]
     assert {run.end_ms - run.start_ms >= 2000 for run in children(journal).values()} == {True}, "as long as they took"
 
-    record = Record(
+    record = StageOutcome(
         metrics=(Metric(name="area", value=1.0, step=3),), children=(trial(0, front="true"), trial(1), trial(2))
     )
     record_stage(journal, "search", journal.path.parent, record)
@@ -100,7 +99,7 @@ def test_trials_are_recorded_while_the_search_goes_on_and_once(journal, recorder
 
 
 def test_after_a_kill_those_that_were_recorded_are_left_and_a_half_written_one_is_finished(journal, recorder):
-    record_stage(journal, "search", journal.path.parent, Record(children=(trial(0),)))
+    record_stage(journal, "search", journal.path.parent, StageOutcome(children=(trial(0),)))
     journal.start_run("search/trial-1", name="trial-1", parent="search", kind="trial")  # killed here
     before = len([event for event in journal.events() if event.run == "search/trial-0"])
     done = threading.Event()
@@ -121,9 +120,14 @@ def test_after_a_kill_those_that_were_recorded_are_left_and_a_half_written_one_i
 def test_only_what_has_curves_is_tagged_so(journal):
     journal.start_run("data", name="data", parent=PARENT, kind="stage")
     record_stage(
-        journal, "data", journal.path.parent, Record(metrics=(Metric(name="items", value=3),), note="Three items.")
+        journal,
+        "data",
+        journal.path.parent,
+        StageOutcome(metrics=(Metric(name="items", value=3),), note="Three items."),
     )
-    record_stage(journal, "search", journal.path.parent, Record(metrics=(Metric(name="area", value=1.0, step=3),)))
+    record_stage(
+        journal, "search", journal.path.parent, StageOutcome(metrics=(Metric(name="area", value=1.0, step=3),))
+    )
     runs = fold(journal.events())
     assert "isogloss.curves" not in runs["data"].tags
     assert runs["data"].tags["mlflow.note.content"] == "Three items."

@@ -2,8 +2,7 @@
 
 import math
 
-from isogloss.tracking.client import Point, fold
-from isogloss.tracking.journal import Event
+from isogloss.tracking.journal import Event, Point, fold
 
 
 def events(*specs):

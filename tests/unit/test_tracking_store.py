@@ -25,7 +25,7 @@ from isogloss.tracking.store import (
 
 
 def test_importing_tracking_imports_no_mlflow():
-    modules = ["checks", "client", "journal", "mend", "process", "project", "record", "runs", "store", "ui"]
+    modules = ["checks", "journal", "mlflow_sync", "store", "ui"]
     code = "import sys\n" + "".join(f"import isogloss.tracking.{name}\n" for name in modules)
     code += "print(sorted({'mlflow', 'sqlalchemy', 'torch', 'matplotlib'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -34,14 +34,14 @@ def test_importing_tracking_imports_no_mlflow():
 
 def test_the_user_s_own_store_is_respected(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    assert tracking_uri(tmp_path) == f"sqlite:///{tmp_path}/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://tracking.example")
     assert tracking_uri(tmp_path) == "http://tracking.example"
 
 
 def test_default_store_is_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    assert default_uri(Path()) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    assert default_uri(Path()) == f"sqlite:///{tmp_path}/mlflow.db"
 
 
 def test_a_path_that_no_address_can_carry_is_refused(tmp_path):
@@ -64,8 +64,9 @@ def test_database_path(uri, path):
     assert database_path(uri) == (Path(path) if path else None)
 
 
-def test_artifacts_lie_beside_the_database_and_servers_decide_themselves():
-    assert artifact_location("sqlite:////a/b c/mlflow.db") == "file:///a/b%20c/artifacts"
+def test_artifacts_are_below_mlruns_and_servers_decide_themselves():
+    assert artifact_location("sqlite:////a/b c/mlflow.db") == "file:///a/b%20c/mlruns/artifacts"
+    assert artifact_location("sqlite:////a/b c/mlruns/mlflow.db") == "file:///a/b%20c/mlruns/artifacts"
     assert artifact_location("http://host:5000") is None
 
 
@@ -138,8 +139,7 @@ def test_an_absent_store_is_information_and_is_not_made_by_looking(tmp_path, mon
 
 def test_what_is_no_database_is_an_error(tmp_path, monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    database = tmp_path / "mlruns" / "mlflow.db"
-    database.parent.mkdir()
+    database = tmp_path / "mlflow.db"
     database.write_bytes(b"this is no database, whatever its name says" * 50)
     (finding,) = check_store(tmp_path)
     assert (finding.severity, "not a database" in finding.what) == ("error", True)

@@ -32,6 +32,7 @@ from isogloss.models.layers import (
     num_layers,
     replayed,
 )
+from isogloss.results.names import UNSTEERED
 from isogloss.scoring.score import BatchRows, Pass
 from isogloss.steering.extract import PromptOf, token_weights
 from isogloss.steering.vectors import Token
@@ -126,8 +127,6 @@ def matched(rows: Sequence[StateRow], first: str, second: str) -> tuple[np.ndarr
 # special (`mean`). Layers below the first one that a steered condition changes are the unsteered ones and are not kept
 # twice.
 
-#: The condition that is always there.
-UNSTEERED = "none"
 HEADER = "states.json"
 FORMAT = "isogloss-states-1"
 

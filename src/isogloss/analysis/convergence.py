@@ -27,6 +27,7 @@ from isogloss.errors import RefusedError, UserError
 from isogloss.files import damage, read_json, sealed_folder, write_json
 from isogloss.models.layers import LAYER_CONVENTION
 from isogloss.results.analyses import Convergence, LayerCurve, Panel
+from isogloss.results.names import UNSTEERED
 from isogloss.scoring.statistics import curve, estimate, jackknife
 from isogloss.steering.extract import Pair
 from isogloss.steering.vectors import Kind, Token
@@ -366,7 +367,7 @@ def pair_products(
             reads=[token],
             token_budget=token_budget,
             progress=progress,
-        )["none"]
+        )[UNSTEERED]
         gram = {language: np.empty((len(states.layers), len(pairs), len(pairs))) for language, pairs in own.items()}
         for index, layer in enumerate(states.layers):
             states_ND = states.layer(layer, token)

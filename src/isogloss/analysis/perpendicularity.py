@@ -18,13 +18,13 @@ from scipy.stats import beta
 from isogloss.analysis.convergence import PairProducts
 from isogloss.data.rows import ENGLISH
 from isogloss.results.analyses import LayerCurve, Perpendicularity
+from isogloss.results.names import KINDS
 from isogloss.results.scores import MACRO, Estimate
 from isogloss.scoring.statistics import CONFIDENCE, curve, estimate, jackknife
 from isogloss.steering.vectors import Kind
 
 SPLITS = 400
 
-_KINDS: tuple[Kind, ...] = ("en", "loc")
 _BOUNDS = (0.0, 90.0)
 _TAILS = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
@@ -42,12 +42,12 @@ def perpendicularity(
     for language, kinds in products.kinds.items():
         if language == ENGLISH:  # Nothing lies between English and itself.
             continue
-        if lacking := [kind.upper() for kind in _KINDS if kind not in kinds]:
+        if lacking := [kind.upper() for kind in KINDS if kind not in kinds]:
             missing.append(f"{language}: no {' and no '.join(lacking)} pairs")
         else:
             both.append(language)
     # A mean over all that a language has of a kind, and over all but one group.
-    units = {kind: _groups_of(products, kind, both) for kind in _KINDS}
+    units = {kind: _groups_of(products, kind, both) for kind in KINDS}
     whole_by: dict[str, np.ndarray] = {}
     left_out_by: dict[str, list[np.ndarray]] = {}
     for language in both:
@@ -64,7 +64,7 @@ def perpendicularity(
     for language in both:
         own = [
             left_out_by[language][side][np.isin(units[kind], _groups_of(products, kind, [language]))]
-            for side, kind in enumerate(_KINDS)
+            for side, kind in enumerate(KINDS)
         ]
         by_language[language] = _curve(products.layers, whole_by[language], own, n=len(products.kinds[language]))
         if len(by_language[language].layers) < len(products.layers):
@@ -76,7 +76,7 @@ def perpendicularity(
         pairs = sum(len(products.kinds[language]) for language in both)
         by_language[MACRO] = _curve(products.layers, macro, together, n=pairs)
     halves: dict[Kind, LayerCurve] = {}
-    for kind in _KINDS:
+    for kind in KINDS:
         halves[kind], unsplit = _split_half(products, kind, splits=splits, seed=seed)
         missing += unsplit
     return Perpendicularity(

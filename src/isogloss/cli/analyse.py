@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from isogloss.analysis.capture import Prompt, States
     from isogloss.data.rows import ChoiceItem
     from isogloss.models.load import LoadedModel
-    from isogloss.report.geometry.findings import Geometry
+    from isogloss.report.geometry import Geometry
     from isogloss.results.analyses import Agreement, Panel, Perpendicularity, Retrieval
     from isogloss.scoring.score import Pass
     from isogloss.spec.pipeline import Analysis
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from isogloss.steering.vectors import Kind, Token
 
 #: Folder of the captured states within `--out`.
-STATES = "states"
+FOLDER = "states"
 #: Name of the model in its panels, beside its label.
 MODEL = "model"
 #: At most this many pairs per language and kind for perpendicularity.
@@ -75,8 +75,8 @@ def analyse(
 ) -> None:
     """Look into any model: how languages and directions lie in its layers, and where its choices agree."""
     from isogloss.analysis.capture import question_of
-    from isogloss.report.geometry.findings import geometry_findings
-    from isogloss.report.page import PAGE, write_look
+    from isogloss.report.geometry import geometry_findings
+    from isogloss.report.page import ANALYSIS_PAGE, write_analysis_page
     from isogloss.stages.data import take
 
     # The cheap checks come first: a typing mistake must not wait until a model is loaded.
@@ -95,12 +95,12 @@ def analyse(
         conditions=_conditions_of(intervention),
         positions=positions,
         scoring=scoring,
-        folder=out / STATES,
+        folder=out / FOLDER,
     )
     geometry = analysis.geometry(analyses)
     languages = {item.language for item in chosen}
     with progress(1, "figures and page") as advance:
-        write_look(
+        write_analysis_page(
             geometry,
             out,
             title=model,
@@ -117,7 +117,7 @@ def analyse(
     for line in geometry.absent():
         say(f"missing: {line}")
     say(f"numbers, figures and captured states are in {out}")
-    say(f"next: open {out / PAGE} in a browser")
+    say(f"next: open {out / ANALYSIS_PAGE} in a browser")
 
 
 def _requested_analyses(only: Sequence[str]) -> tuple[Analysis, ...]:
@@ -186,10 +186,10 @@ class _ModelAnalysis:
         from isogloss.analysis.capture import item_prompts
         from isogloss.analysis.convergence import convergence
         from isogloss.analysis.pca import pca
-        from isogloss.report.geometry.findings import Geometry
+        from isogloss.data.rows import AXES
+        from isogloss.report.geometry import Geometry
         from isogloss.scoring.prompts import prompts_by
         from isogloss.spec.pipeline import ANALYSES
-        from isogloss.stages.data import AXES
 
         value = Geometry(missing=tuple(f"{name}: not asked for" for name in ANALYSES if name not in analyses))
         if "perpendicularity" in analyses:
@@ -218,9 +218,9 @@ class _ModelAnalysis:
 
     def _panel(self, condition: str) -> Panel:
         from isogloss.results.analyses import Panel
-        from isogloss.stages.checkpoints import CONDITIONS
+        from isogloss.results.names import STATES
 
-        return Panel(model=MODEL, label=self.label, condition=condition, condition_label=CONDITIONS[condition])
+        return Panel(model=MODEL, label=self.label, condition=condition, condition_label=STATES[condition])
 
     def _passes(self) -> list[Pass]:
         from isogloss.stages.parallel import steered_pass
@@ -276,7 +276,7 @@ class _ModelAnalysis:
 
     def _agreement(self) -> tuple[Agreement, ...]:
         from isogloss.analysis.agreement import agreement
-        from isogloss.analysis.capture import UNSTEERED
+        from isogloss.results.names import UNSTEERED
         from isogloss.scoring.score import BASELINE, ScoreSettings, score_items
 
         passes = [BASELINE, *self._passes()]

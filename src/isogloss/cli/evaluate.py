@@ -345,7 +345,7 @@ def compare(scores: Scores, recorded: Mapping[Axis, Mapping[str, Estimate]], *, 
     On other items than the recorded ones all accuracies move by chance. Then only the macro means are judged: of the
     languages, one in twenty would leave its interval.
     """
-    from isogloss.registry.gate import AXES
+    from isogloss.data.rows import AXES
     from isogloss.results.scores import MACRO
     from isogloss.scoring.statistics import accuracies
 

@@ -18,11 +18,10 @@ from isogloss.cli.doctor import doctor, ui
 from isogloss.cli.evaluate import evaluate, recheck, vectors
 from isogloss.cli.generate import export, generate
 from isogloss.cli.plan import plan
-from isogloss.cli.registry import promote
+from isogloss.cli.registry import fetch, promote
 from isogloss.cli.results import report, summary
 from isogloss.cli.run import run, search_worker, status
 from isogloss.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_USER, IsoglossError
-from isogloss.registry.fetch import fetch
 
 #: Errors of the operating system that a person can mend: no space, too large, no permission, read-only, quota, a folder
 #: where a file is needed or the other way round.

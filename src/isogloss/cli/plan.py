@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from isogloss.planning.forecast import Forecast
     from isogloss.planning.llm_cost import Asked
     from isogloss.planning.memory import RankMemory
-    from isogloss.registry.resolve import Unmade
+    from isogloss.registry.resolve import MissingModel
     from isogloss.spec import PipelineSpec
 
 
@@ -52,14 +52,14 @@ def plan(
     from isogloss.planning.forecast import forecast, planned_machines
     from isogloss.planning.llm_cost import asked_of
     from isogloss.planning.memory import gpu_here
-    from isogloss.registry.resolve import unmade
+    from isogloss.registry.resolve import missing_model
     from isogloss.spec import load_spec
     from isogloss.stages.graph import stages_of
 
     spec = load_spec(pipeline, overrides or [])
     machines = planned_machines(spec, gpu=gpu, gpus=gpus, nodes=nodes)
     # A plan fetches, converts and merges nothing. If the model's files are missing, no stage can be cached.
-    known = unmade(spec, Path.cwd()) or read_plan(pipeline, overrides or [])
+    known = missing_model(spec, Path.cwd()) or read_plan(pipeline, overrides or [])
     steps = known.steps if isinstance(known, Plan) else ()
     cached = frozenset(step.stage.name for step in steps if step.done)
     llm_calls = asked_of(spec, [stage.name for stage in stages_of(spec) if stage.name not in cached])
@@ -87,7 +87,7 @@ def plan(
         say(f"next: isogloss run {pipeline}")
 
 
-def _outline(spec: PipelineSpec, missing: Unmade) -> Outline:
+def _outline(spec: PipelineSpec, missing: MissingModel) -> Outline:
     """Read the shape of a model whose weights are not here, and check the settings against it."""
     from isogloss.models.config import config_of_unfetched, outline_of
     from isogloss.pipeline.plan import check_settings
@@ -97,7 +97,7 @@ def _outline(spec: PipelineSpec, missing: Unmade) -> Outline:
     return outline
 
 
-def _costs_of_missing_model(spec: PipelineSpec, missing: Unmade) -> Costs:
+def _costs_of_missing_model(spec: PipelineSpec, missing: MissingModel) -> Costs:
     from isogloss.pipeline.plan import resolve_dtype
     from isogloss.planning.estimate import Weights, costs_of
     from isogloss.stages.graph import stages_of
@@ -111,7 +111,7 @@ def _costs_of_missing_model(spec: PipelineSpec, missing: Unmade) -> Costs:
         vocabulary=outline.vocabulary,
     )
     steps = [(stage, False, False) for stage in stages_of(spec)]
-    first = (missing.bytes_on_disk(outline.parameters), missing.said(outline.parameters))
+    first = (missing.bytes_on_disk(outline.parameters), missing.describe(outline.parameters))
     return costs_of(spec, weights, steps, dtype=resolve_dtype(spec), root=Path.cwd(), first=first)
 
 

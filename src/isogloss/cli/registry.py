@@ -96,7 +96,7 @@ def fetch(
     dest: Annotated[Path, typer.Argument(metavar="DEST", help="Folder to make.")],
     uri: Annotated[
         str | None,
-        typer.Option(metavar="URI", help="Store or tracking server (default: MLFLOW_TRACKING_URI, or mlruns/)."),
+        typer.Option(metavar="URI", help="Store or tracking server (default: MLFLOW_TRACKING_URI, or mlflow.db)."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -104,8 +104,7 @@ def fetch(
     import shlex
 
     from isogloss.registry.fetch import fetch
-    from isogloss.tracking.client import connect
-    from isogloss.tracking.store import database_path, shown_uri, tracking_uri
+    from isogloss.tracking.store import connect, database_path, shown_uri, tracking_uri
 
     store = uri or tracking_uri(Path.cwd())
     database = database_path(store)

@@ -70,7 +70,7 @@ def _register(plan: Plan, until: str | None) -> Promotion | RefusedError | None:
     if plan.spec.promote.name is None or until not in (None, "promote", "report"):
         return None
     from isogloss.pipeline.promote import promote
-    from isogloss.tracking.client import StoreUnavailable
+    from isogloss.tracking.store import StoreUnavailable
 
     try:
         return promote(plan, verify=False)
@@ -228,8 +228,7 @@ def _show_comparison(step: Step) -> None:
 
 def _show_searches(plan: Plan) -> None:
     """Print the fronts of the finished searches and their points on test; nothing where no search is finished."""
-    from isogloss.report.searched.findings import findings_on_test
-    from isogloss.report.searched.page import candidates_table, fronts_table
+    from isogloss.report.searches import candidates_table, findings_on_test, fronts_table
     from isogloss.stages.report import read_searches
 
     searches = read_searches(plan.spec, {step.stage.name: step.folder for step in plan.steps if step.done})

@@ -20,6 +20,7 @@ from isogloss.errors import DataError, UserError, did_you_mean, explain
 from isogloss.files import sha256_file, write_atomic
 
 Axis = Literal["transfer", "localization"]
+AXES: tuple[Axis, Axis] = ("transfer", "localization")
 Split = Literal["dev1", "dev2", "test"]
 
 #: The language whose answers the others are pulled towards, and the regions whose answers count as English bias.

@@ -17,9 +17,8 @@ from isogloss.stages.analyse import RESULTS, results_of
 from isogloss.stages.compare import comparison_of
 from isogloss.stages.graph import stages_of
 from isogloss.stages.report import read_comparison
-from isogloss.stages.stage import RECORD, Record
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
+from isogloss.stages.stage import RECORD, StageOutcome
+from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.mlflow_sync import memory_of
 
 _STAGE_KEY = "isogloss.stage_key"
@@ -55,7 +54,8 @@ class LeftByRun:
             model_digest=model.digest,
             dtype=resolve_dtype(self.spec),
             seconds={
-                name: Record.model_validate(read_json(folder / RECORD)).seconds for name, folder in self.folders.items()
+                name: StageOutcome.model_validate(read_json(folder / RECORD)).seconds
+                for name, folder in self.folders.items()
             },
         )
 

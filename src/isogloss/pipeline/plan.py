@@ -24,9 +24,8 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.align import LaunchSpec, MidalignSection
 from isogloss.stages.align import launch_of
 from isogloss.stages.graph import CODE, stages_of
-from isogloss.stages.stage import RECORD, Record, Stage
-from isogloss.tracking.client import RunState, fold
-from isogloss.tracking.journal import Journal
+from isogloss.stages.stage import RECORD, Stage, StageOutcome
+from isogloss.tracking.journal import Journal, RunState, fold
 
 #: Folder of everything that runs leave behind, under the working directory.
 STORE = "mlruns"
@@ -56,9 +55,9 @@ class Step:
         """The lock that whoever makes it holds."""
         return self.work.with_name(f"{self.work.name}.lock")
 
-    def record(self) -> Record:
+    def outcome(self) -> StageOutcome:
         """What the finished stage tells the tracker."""
-        return Record.model_validate(read_json(self.folder / RECORD))
+        return StageOutcome.model_validate(read_json(self.folder / RECORD))
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from isogloss.data.rows import AXES
 from isogloss.errors import RefusedError, UserError
 from isogloss.pipeline.finished import LeftByRun
-from isogloss.pipeline.plan import Plan, resolve_dtype
+from isogloss.pipeline.plan import STORE, Plan, resolve_dtype
 from isogloss.registry.bundle import Bundle, read_bundle
-from isogloss.registry.fetch import Standing, read_standing
-from isogloss.registry.gate import AXES, Candidate, check_gate, refusal
-from isogloss.registry.versions import CHAMPION, KNEE, Registered, register, registered_already
+from isogloss.registry.fetch import VersionSummary, read_summary
+from isogloss.registry.gate import Candidate, check_gate, refusal
+from isogloss.registry.versions import CHAMPION, KNEE, Registered, note_registered, register, registered_before
 from isogloss.report.summary import Champion
 from isogloss.results.scores import MACRO
 from isogloss.search.front import knee_of, pareto_front
 from isogloss.stages.promote import BUNDLES
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import database_path, tracking_uri
+from isogloss.tracking.journal import Journal
+from isogloss.tracking.store import connect, database_path, tracking_uri
+
+#: The project's journal of what was registered, by all its pipelines.
+REGISTRATIONS = "registrations.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +39,8 @@ def promote(plan: Plan, *, name: str | None = None, verify: bool = True) -> Prom
     """Take the bundles of the pipeline's `promote` stage through the gate and register those that pass.
 
     `name` stands in for `promote.name`. Of the points that pass, the knee becomes `champion`, the ends of their front
-    `best-transfer` and `best-localization`. The same again registers nothing new; without `verify` it does not even ask
-    MLflow, where a local store shows that all is registered and each file has its size.
+    `best-transfer` and `best-localization`. The same again registers nothing new. Without `verify` it does not ask MLflow
+    where the project's journal says that all is registered and the files have their sizes.
 
     Raises:
         UserError: no name, no search, or the stage has not been run.
@@ -71,10 +75,12 @@ def promote(plan: Plan, *, name: str | None = None, verify: bool = True) -> Prom
     kept, roles = _roles(passing, most=settings.max_points)
     roles = {**roles, CHAMPION: roles[KNEE]}
     uri = plan.spec.track.uri or tracking_uri(plan.root)
-    registered = None if verify else registered_already(kept, uri=uri, name=name, aliases=roles)
+    journal = Journal(plan.root / STORE / REGISTRATIONS)
+    registered = None if verify else registered_before(kept, journal, uri=uri, name=name, aliases=roles)
     if registered is None:
         with connect(uri) as client:
             registered = register(kept, client=client, name=name, roles=roles, experiment=plan.spec.track.experiment)
+        note_registered(registered, journal, uri=uri, name=name)
     return Promotion(name=name, uri=uri, bundles=tuple(kept), registered=registered, refused=refused)
 
 
@@ -122,13 +128,13 @@ def champion_of(left: LeftByRun, ref: str, *, questions: str, model: str) -> Cha
     if database is not None and not database.is_file():
         raise UserError(f"there is no registry yet ({ref})")
     with connect(uri) as client:
-        standing = read_standing(ref, client=client)
-    delta = standing.scores.delta
+        champion = read_summary(ref, client=client)
+    delta = champion.scores.delta
     return Champion(
         ref=ref,
-        version=standing.version,
+        version=champion.version,
         change={axis: delta[axis][MACRO] for axis in AXES if MACRO in delta.get(axis, {})},
-        apart=_apart(left, standing, questions=questions, model=model),
+        apart=_apart(left, champion, questions=questions, model=model),
     )
 
 
@@ -142,14 +148,14 @@ def champion_or_why(left: LeftByRun, ref: str | None, *, questions: str, model: 
         return None, f"None to compare with: {error}"
 
 
-def _apart(left: LeftByRun, standing: Standing, *, questions: str, model: str) -> str | None:
-    described = standing.described
-    if described.base.digest != model:
-        return f"the champion stands on another model (`{described.base.ref}`)"
-    if described.lineage.benchmark_digest != questions:
+def _apart(left: LeftByRun, champion: VersionSummary, *, questions: str, model: str) -> str | None:
+    manifest = champion.manifest
+    if manifest.base.digest != model:
+        return f"the champion stands on another model (`{manifest.base.ref}`)"
+    if manifest.lineage.benchmark_digest != questions:
         return "the champion was measured on other questions"
     scoring = left.spec.scoring
     own = {"method": scoring.method, "normalise": scoring.normalise, "dtype": resolve_dtype(left.spec)}
-    if described.scoring != own:
-        return f"the champion was scored otherwise ({', '.join(described.scoring.values())})"
+    if manifest.scoring != own:
+        return f"the champion was scored otherwise ({', '.join(manifest.scoring.values())})"
     return None

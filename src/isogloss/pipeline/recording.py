@@ -12,10 +12,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from types import MappingProxyType
 
-from isogloss.stages.stage import ChildRun, Record
-from isogloss.tracking.client import RunState, fold, prepare_waits
-from isogloss.tracking.journal import Journal, Status
-from isogloss.tracking.mlflow_sync import Projection, meanwhile, project
+from isogloss.stages.stage import ChildRun, StageOutcome
+from isogloss.tracking.journal import Journal, RunState, Status, fold
+from isogloss.tracking.mlflow_sync import SyncResult, polling, sync_journal
+from isogloss.tracking.store import shorten_lock_waits
 from isogloss.tracking.ui import CURVES_TAG
 
 PARENT = "pipeline"
@@ -51,10 +51,10 @@ class Recorder:
             self.journal.end_run(key, status)
             self.open.remove(key)
 
-    def project(self, *, last: bool = False) -> Projection | None:
+    def sync(self, *, last: bool = False) -> SyncResult | None:
         if self.failed and not last:
             return None
-        projection = project(self.journal, tracking_uri=self.uri, experiment=self.experiment)
+        projection = sync_journal(self.journal, tracking_uri=self.uri, experiment=self.experiment)
         self.failed = projection.problem is not None
         return projection
 
@@ -68,40 +68,40 @@ class Recorder:
                 new = [child for child in finished() if child_key(name, child) not in told]
                 record_children(self.journal, name, new)
                 told.update(child_key(name, child) for child in new)
-                self.project()
+                self.sync()
 
-            prepare_waits()
-            return meanwhile(look)
+            shorten_lock_waits()
+            return polling(look)
 
         return watch
 
 
-def record_stage(journal: Journal, name: str, folder: Path, record: Record) -> None:
+def record_stage(journal: Journal, name: str, folder: Path, outcome: StageOutcome) -> None:
     """Write a finished stage's record, and what belongs to the whole pipeline to the parent."""
     by_step: dict[int, dict[str, float]] = defaultdict(dict)
-    for metric in record.metrics:
+    for metric in outcome.metrics:
         by_step[metric.step][metric.name] = metric.value
     if max(by_step, default=0) > 0:
         journal.tags(name, {CURVES_TAG: "true"})
-    if record.params:
-        journal.params(name, record.params)
+    if outcome.params:
+        journal.params(name, outcome.params)
     for number, values in sorted(by_step.items()):
         for key in (name, PARENT) if name in _SUMMED_UP else (name,):
             journal.metrics(key, values, step=number)
-    journal.metrics(name, {"seconds": record.seconds})
-    for dataset in record.datasets:
+    journal.metrics(name, {"seconds": outcome.seconds})
+    for dataset in outcome.datasets:
         for key in (name, PARENT):
             journal.dataset(key, dataset.name, dataset.digest, dataset.context, dataset.rows)
-    for file, below in record.artifacts.items():
+    for file, below in outcome.artifacts.items():
         for key in (name, PARENT) if name in _SHOWN else (name,):
             journal.artifact(key, folder / file, folder=below)
-    if record.note:
+    if outcome.note:
         for key in (name, PARENT) if name in _SUMMED_UP else (name,):
-            journal.note(key, record.note)
-    chosen = {key: value for key, value in record.params.items() if key.startswith("chosen.")}
+            journal.note(key, outcome.note)
+    chosen = {key: value for key, value in outcome.params.items() if key.startswith("chosen.")}
     if chosen:
         journal.params(PARENT, chosen)
-    record_children(journal, name, record.children)
+    record_children(journal, name, outcome.children)
 
 
 def record_children(journal: Journal, parent: str, children: Iterable[ChildRun]) -> None:

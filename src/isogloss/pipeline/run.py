@@ -26,8 +26,7 @@ from isogloss.pipeline.plan import STORE, Plan, Step
 from isogloss.pipeline.recording import PARENT, Recorder, record_stage
 from isogloss.processes import signals_as_interrupts
 from isogloss.stages.stage import RECORD, Progress, StageRun, Watched, unwatched
-from isogloss.tracking.client import fold
-from isogloss.tracking.journal import Journal
+from isogloss.tracking.journal import Journal, fold
 from isogloss.tracking.store import tracking_uri
 
 if TYPE_CHECKING:
@@ -86,11 +85,11 @@ def _run(
     journal = Journal(plan.folder / "journal.jsonl", base=plan.root / STORE)
     unfinished = [step.stage.name for step in wanted if not step.done]
     known = {key for key, run in fold(journal.events()).items() if run.status == "FINISHED"}
-    record = Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
+    recorder = Recorder(journal, plan.spec.track.uri or tracking_uri(plan.root), plan.spec.track.experiment)
     if unfinished or PARENT not in known:
         write_atomic(plan.folder / "pipeline.yaml", plan.spec.to_yaml())
         journal.close_abandoned()
-        record.start(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
+        recorder.start(PARENT, name=plan.spec.name, kind="pipeline", tags=_tags(plan))
         journal.params(PARENT, _parent_params(plan))
         journal.artifact(PARENT, plan.folder / "pipeline.yaml")
     models = Models(plan, say)
@@ -103,26 +102,26 @@ def _run(
                 continue
             reused = {"isogloss.reused": "true"} if step.done else {}
             tags = {"isogloss.stage_key": step.key, **reused}
-            record.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
+            recorder.start(name, name=name, parent=PARENT, kind="stage", tags=tags)
             if not step.done:
-                watched = record.watched(name)
+                watched = recorder.watched(name)
                 _run_stage(plan, step, progress=progress, models=models, say=say, watched=watched)
-            record_stage(journal, name, step.folder, step.record())
-            record.end(name, "FINISHED")
-            record.project()
+            record_stage(journal, name, step.folder, step.outcome())
+            recorder.end(name, "FINISHED")
+            recorder.sync()
             if not step.done:
                 finished(step)
-        record.end(PARENT, "FINISHED")
+        recorder.end(PARENT, "FINISHED")
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt | InterruptedRun)
-        within = next((key for key in reversed(record.open) if key != PARENT), "between two stages")
-        for key in reversed(list(record.open)):
-            record.end(key, "KILLED" if stopped else "FAILED")
-        record.project()
+        within = next((key for key in reversed(recorder.open) if key != PARENT), "between two stages")
+        for key in reversed(list(recorder.open)):
+            recorder.end(key, "KILLED" if stopped else "FAILED")
+        recorder.sync()
         if stopped:
             raise InterruptedRun(f"stopped in {within}; what is finished is kept, the same command goes on") from error
         raise
-    projection = record.project(last=True)
+    projection = recorder.sync(last=True)
     assert projection is not None
     return Outcome(
         ran=tuple(unfinished),
@@ -172,15 +171,15 @@ def _fill(
         shutil.rmtree(leftover)
     if step.folder.exists():
         _logger.warning("%s: damaged (%s); run again", step.stage.name, step.missing)
-    timings = {done.stage.name: done.record().seconds for done in plan.steps if damage(done.folder) is None}
+    timings = {done.stage.name: done.outcome().seconds for done in plan.steps if damage(done.folder) is None}
     started = time.monotonic()
     with sealed_folder(step.folder, stage=step.stage.name, key=step.key) as out:
         run = stage_run(
             plan, step, out=out, work=work, progress=progress, models=models, say=say, timings=timings, watched=watched
         )
-        record = step.stage.run(run)
+        outcome = step.stage.run(run)
         measured = {"seconds": time.monotonic() - started, "peak_bytes": peak_bytes()}
-        write_json(out / RECORD, record.model_copy(update=measured).model_dump())
+        write_json(out / RECORD, outcome.model_copy(update=measured).model_dump())
     shutil.rmtree(work)
 
 
@@ -279,7 +278,7 @@ def _parent_params(plan: Plan) -> dict[str, object]:
         "languages": ",".join(spec.data.languages),
         "data": "embedded" if spec.data.choices == "embedded" else "files",
         "data.seed": spec.data.seed,
-        "data.test": "all" if spec.data.test is None else spec.data.test,
+        "data.test": str(spec.data.test),
         "vectors.token": spec.vectors.token,
         "vectors.pairs": spec.vectors.pairs,
         "positions": spec.steer.positions,

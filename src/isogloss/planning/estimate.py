@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.rows import AXES, Axis
 from isogloss.models.config import Outline, model_shape
 from isogloss.pipeline.plan import Plan
 from isogloss.planning.memory import (
@@ -24,11 +25,11 @@ from isogloss.planning.memory import (
     choice_sizes,
     training_sizes,
 )
+from isogloss.results.names import UNALIGNED
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import LaunchSpec
 from isogloss.spec.section import Layers
 from isogloss.stages.checkpoints import suffixed
-from isogloss.stages.data import AXES
 from isogloss.stages.stage import Stage
 from isogloss.stages.states import ITEMS, PAIRS, SENTENCES, parts_of
 
@@ -171,12 +172,12 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     items = {
         (split, axis): _bounded(getattr(limits, axis), unbounded.get((split, axis), 0.0))
         for split, limits in bound.items()
-        for axis in ("transfer", "localization")
+        for axis in AXES
     }
     dev2, test = (items[split, "transfer"] + items[split, "localization"] for split in ("dev2", "test"))
     points = _shares(spec.sweep.layers_of("en"), layers) * len(spec.sweep.en_gammas)
     points += _shares(spec.sweep.layers_of("loc"), layers) * len(spec.sweep.loc_gammas)
-    pairs = sum(min(spec.vectors.pairs, items["dev1", axis]) for axis in ("transfer", "localization"))
+    pairs = sum(min(spec.vectors.pairs, items["dev1", axis]) for axis in AXES)
     vectors = 2 * languages * pairs * 0.2
     found = {
         "baseline": languages * (dev2 + test + items["test", "localization"]),
@@ -193,7 +194,7 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
             f"vectors-{method}": vectors,
             f"evaluate-{method}": languages * test * (1 + 4 * 0.5),
         }
-    for checkpoint in ("unaligned", *spec.align.methods):
+    for checkpoint in (UNALIGNED, *spec.align.methods):
         found[suffixed("states", checkpoint)] = _captured(spec, items) + (vectors if PAIRS in parts_of(spec) else 0.0)
     for checkpoint in spec.search.checkpoints:
         found[f"search-{checkpoint}"] = (languages - 1) * dev2 * (1 + _TRIAL * spec.search.trials)
@@ -202,7 +203,7 @@ def forwards_by_stage(spec: PipelineSpec, layers: int) -> dict[str, float]:
     return found
 
 
-def _captured(spec: PipelineSpec, items: dict[tuple[str, str], float]) -> float:
+def _captured(spec: PipelineSpec, items: Mapping[tuple[str, Axis], float]) -> float:
     """Prompts alone, unsteered and then under three steerings of about half of the layers; no logits are read."""
     section, parts = spec.analyses, parts_of(spec)
     most = {axis: min(section.items or items["test", axis], items["test", axis]) for axis in AXES}

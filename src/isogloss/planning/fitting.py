@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from isogloss.errors import UserError
 from isogloss.models.config import Outline
 from isogloss.planning.memory import GPUS, RankMemory, scoring_memory
+from isogloss.results.format import gib
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import LaunchSpec, load_launch
 
@@ -65,11 +66,11 @@ def problem_of(case: TrainingCase, memory: RankMemory, spec: PipelineSpec) -> Pr
     if memory.peak <= case.gpu.bytes:
         return None
     parts = ", ".join(
-        f"{name} {_gib(getattr(memory, name))}"
+        f"{name} {gib(getattr(memory, name))}"
         for name in ("parameters", "gradients", "optimizer", "activations", "logits", "buffers")
         if getattr(memory, name) >= 0.05 * 2**30
     )
-    said = f"needs {_gib(memory.peak)} GiB on {_gpus(case)} ({case.gpu.gib:g} GiB): {parts}"
+    said = f"needs {gib(memory.peak)} GiB on {_gpus(case)} ({case.gpu.gib:g} GiB): {parts}"
     return Problem(memory.peak, said, _what_helps(case, case, spec))
 
 
@@ -226,7 +227,7 @@ def scoring_problem(
     gpu = machines.gpu
     if memory.peak <= gpu.bytes:
         return None
-    said = f"the whole model in {dtype} needs {_gib(memory.peak)} GiB on one {gpu.name} ({gpu.gib:g} GiB)"
+    said = f"the whole model in {dtype} needs {gib(memory.peak)} GiB on one {gpu.name} ({gpu.gib:g} GiB)"
     budget = spec.compute.token_budget
     for number in (dtype, "bfloat16"):
         smaller = budget
@@ -249,10 +250,6 @@ def scoring_problem(
 def _gpus(case: TrainingCase) -> str:
     processes = processes_in(case.shape)
     return f"each of {processes} × {case.gpu.name}" if processes > 1 else f"one {case.gpu.name}"
-
-
-def _gib(count: float) -> str:
-    return f"{count / 2**30:.1f}"
 
 
 def _yaml(value: Any) -> str:

@@ -30,7 +30,7 @@ from isogloss.planning.memory import (
     training_memory,
     training_sizes,
 )
-from isogloss.registry.resolve import Unmade
+from isogloss.registry.resolve import MissingModel
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import LaunchSpec, Method, TrainSection
 from isogloss.stages.align import launch_of
@@ -134,7 +134,7 @@ def forecast(
     outline: Outline,
     machines: Machines,
     *,
-    missing: Unmade | None = None,
+    missing: MissingModel | None = None,
     cached: frozenset[str] = frozenset(),
     asked: bool = False,
 ) -> Forecast:

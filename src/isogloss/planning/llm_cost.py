@@ -18,6 +18,7 @@ from isogloss.localize.asking import instruction_prompt, options_prompt, remove_
 from isogloss.localize.blend import countries_named, prompts_of
 from isogloss.localize.options import AT_ONCE
 from isogloss.planning.memory import training_sizes
+from isogloss.results.format import estimated_duration
 from isogloss.spec import PipelineSpec
 from isogloss.spec.localize import AskerSection, LocalizeSection, TranslateSection
 
@@ -57,7 +58,11 @@ class Asked:
             if self.money is None
             else f", about {self.money:,.2f} at the prices given"
         )
-        hours = "" if self.seconds is None else f", about {_hours(self.seconds)} besides the times above"
+        hours = (
+            ""
+            if self.seconds is None
+            else f", about {estimated_duration(self.seconds, digits=0)} besides the times above"
+        )
         rest = f"; what does not pass goes to {self.second}" if self.second else ""
         return (
             f"{self.stage} asks {self.who}: {self.requests:,} requests, about {self.input_tokens / 1e6:,.1f} million tokens "
@@ -172,7 +177,3 @@ def _translated(spec: PipelineSpec, section: TranslateSection) -> tuple[list[Pro
         for tokens in sides
         for prompt in count * [instruction_prompt("x" * round(_CHARACTERS * tokens), language=language)]
     ], False
-
-
-def _hours(seconds: float) -> str:
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,6 +1,6 @@
-"""The model card of a bundle: what it is, where it lies on the plane, how to load it, what it cannot do, what it comes from.
+"""The model card of a bundle: its place on the plane, how to load it, its limits and its lineage.
 
-A Hugging Face card: YAML metadata by `huggingface_hub`, then Markdown. Every number is in the bundle; nothing is looked up.
+A Hugging Face card: YAML metadata by `huggingface_hub`, then Markdown. Every number comes from the bundle.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from isogloss.data.rows import ENGLISH, Axis
+from isogloss.data.rows import AXES, ENGLISH, Axis
 from isogloss.registry.bundle import Bundle
-from isogloss.registry.gate import AXES
-from isogloss.registry.references import MANIFEST_TAG, POINT_TAG
+from isogloss.registry.contents import MANIFEST_TAG, POINT_TAG
+from isogloss.results.format import ascii_change, ascii_range, markdown_table, rate
 from isogloss.results.scores import MACRO, Estimate
 
 #: A picture of the plane with this point; shown where it lies in the bundle's folder.
 PICTURE = "plane.png"
-_AXES: tuple[Axis, ...] = ("transfer", "localization")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 #: What the embedded model is a quantized form of, on the Hugging Face Hub.
 _EMBEDDED_ORIGIN = "google/gemma-3-270m"
@@ -129,7 +128,7 @@ def _introduction(bundle: Bundle) -> str:
 
 
 def _plane(bundle: Bundle) -> str:
-    deltas = {axis: bundle.scores.delta.get(axis, {}).get(MACRO) for axis in _AXES}
+    deltas = {axis: bundle.scores.delta.get(axis, {}).get(MACRO) for axis in AXES}
     parts = [f"{axis} {_change(one)}" for axis, one in deltas.items() if one is not None]
     text = "## Where it lies on the transfer–localization plane\n\n"
     text += (
@@ -151,23 +150,22 @@ def _plane(bundle: Bundle) -> str:
 def _table(bundle: Bundle) -> str:
     """One row a language: n, accuracy and its interval, and the paired change, on both axes; then English bias."""
     head = ["language", "region"]
-    for axis in _AXES:
+    for axis in AXES:
         head += [f"{axis}: n", "accuracy", "95 % interval", "change"]
     head += ["English bias", "change"]
     scores = bundle.scores
     rows = []
     for language in (*_measured(bundle), MACRO):
         row = [f"**{language}**" if language == MACRO else language, bundle.regions.get(language, "")]
-        for axis in _AXES:
+        for axis in AXES:
             one = scores.axes.get(axis, {}).get(language)
             delta = scores.delta.get(axis, {}).get(language)
-            row += ["–"] * 3 if one is None else [str(one.n), _percent(one.value), _interval(one)]
+            row += ["–"] * 3 if one is None else [str(one.n), rate(one.value), ascii_range(one)]
             row.append("–" if delta is None else _change(delta))
         bias, bias_change = scores.bias.get(language), scores.bias_delta.get(language)
-        row += ["–" if bias is None else _percent(bias.value), "–" if bias_change is None else _change(bias_change)]
+        row += ["–" if bias is None else rate(bias.value), "–" if bias_change is None else _change(bias_change)]
         rows.append(row)
-    lines = [head, ["---"] * len(head), *rows]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    table = markdown_table(head, rows)
     scoring = ", ".join(f"{key} {value}" for key, value in sorted(bundle.scoring.items()))
     return (
         "## Scores\n\nOn test questions that chose nothing, in percent; changes are paired, in points, against the unaligned "
@@ -205,7 +203,7 @@ def _limits(bundle: Bundle) -> str:
     lines += [_erasure(scores.delta.get(axis, {}), axis) for axis in ("localization", "transfer")]
     if bias := scores.bias.get(MACRO):
         lines.append(
-            f"English bias is left: {_percent(bias.value)} % ({_interval(bias)}) of such questions still get the answer of the "
+            f"English bias is left: {rate(bias.value)} % ({ascii_range(bias)}) of such questions still get the answer of the "
             "US or Great Britain."
         )
     steered = bundle.intervention().languages
@@ -259,8 +257,8 @@ def _lineage(bundle: Bundle) -> str:
         ("MLflow run", lineage.run_id),
         ("point", bundle.point),
     )
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows if value)
-    return f"## Where it comes from\n\n| | |\n| --- | --- |\n{table}"
+    known = [(name, value) for name, value in rows if value]
+    return f"## Where it comes from\n\n{markdown_table(('', ''), known, numbers=False)}"
 
 
 def _extracted(bundle: Bundle) -> Sequence[str]:
@@ -280,30 +278,17 @@ def _measured(bundle: Bundle) -> list[str]:
     return sorted(there, key=lambda language: (order.get(language, len(order)), language))
 
 
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.1f}"
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "–"
-    return f"{_percent(estimate.low)} to {_percent(estimate.high)}"
-
-
 def _change(estimate: Estimate) -> str:
-    """A difference in points with its sign and interval."""
-    value = f"{100 * estimate.value:+.1f}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value} ({100 * estimate.low:+.1f} to {100 * estimate.high:+.1f})"
+    """`+2.1 (+0.3 to +4.0)` in points."""
+    return ascii_change(estimate, form=" ({} to {})")
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# What a registered version says in MLflow's own words: its tags and description.
+# Tags and description of the registered version in MLflow
 
 
 def tags_of(bundle: Bundle, *, manifest: str) -> dict[str, str]:
-    """Point, kind, base, changes on the plane, and lineage; what is not known has no tag."""
+    """Tags of a registered version: point, kind, base, changes on the plane, and lineage. An unknown fact has no tag."""
     lineage = bundle.lineage
     known = {
         POINT_TAG: bundle.point,
@@ -332,7 +317,7 @@ def describe(bundle: Bundle) -> str:
         f"{one.vectors.header.kind.upper()} in layer {one.layer} with γ {one.gamma:g} ({' '.join(one.vectors.languages)})"
         for one in bundle.intervention().components
     )
-    changes = "; ".join(f"{axis} {_shown(one)}" for axis, one in _changes(bundle).items())
+    changes = "; ".join(f"{axis} {ascii_change(one)} points (n = {one.n})" for axis, one in _changes(bundle).items())
     return (
         f"{bundle.checkpoint} on {bundle.base.ref}, {f'steered: {steering}' if steering else 'not steered'}. "
         f"Macro change against the unaligned model on test: {changes or 'not measured'}."
@@ -342,8 +327,3 @@ def describe(bundle: Bundle) -> str:
 def _changes(bundle: Bundle) -> dict[str, Estimate]:
     delta = bundle.scores.delta
     return {axis: delta[axis][MACRO] for axis in AXES if MACRO in delta.get(axis, {})}
-
-
-def _shown(one: Estimate) -> str:
-    interval = "" if one.low is None or one.high is None else f" [{100 * one.low:+.1f}, {100 * one.high:+.1f}]"
-    return f"{100 * one.value:+.1f}{interval} points (n = {one.n})"

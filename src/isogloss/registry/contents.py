@@ -1,4 +1,4 @@
-"""What a bundle says about itself: `bundle.json`, `intervention.json` and `scores.json` as typed values."""
+"""The schema of a bundle's files `bundle.json`, `intervention.json` and `scores.json`, and of a registered version's tags."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from isogloss.data.rows import Axis
 from isogloss.models.layers import LAYER_CONVENTION
+from isogloss.results.names import UNALIGNED
 from isogloss.results.scores import Condition, Estimate
 from isogloss.steering.apply import Positions
 from isogloss.steering.vectors import Kind
+
+#: Tag of a registered version: the digest of its point.
+POINT_TAG = "isogloss.point"
+#: Tag of a registered version: sha256 of its bundle's `manifest.json`, which ties the version to its files.
+MANIFEST_TAG = "isogloss.manifest"
+#: The folder of a version's artifacts that holds its bundle, beside what MLflow needs to load it.
+BUNDLE_FOLDER = "bundle"
 
 BundleKind = Literal["steered", "trained", "trained-steered"]
 Weights = Literal["adapter", "full"]
@@ -21,7 +29,7 @@ class _Value(BaseModel):
 
 
 class Base(_Value):
-    """The model below: its reference, content digest and shape; `merged_from` as `registry.bases` has it."""
+    """The base model: its reference, content digest and shape; `merged_from` as :func:`registry.bundle.merged_from` gives it."""
 
     ref: str
     digest: str
@@ -32,14 +40,14 @@ class Base(_Value):
 
 
 class Git(_Value):
-    """The state of the working tree the point was made from; None where that is not known."""
+    """The state of the working tree that the point was made from; None where it is not known."""
 
     commit: str | None = None
     dirty: bool | None = None
 
 
 class Lineage(_Value):
-    """Where the point comes from. Digests are of content; None where there is no such thing (no corpus, no study)."""
+    """Where the point comes from. Digests are of content; None where nothing of the kind was used (no corpus, no study)."""
 
     pipeline: str
     spec_digest: str
@@ -52,11 +60,11 @@ class Lineage(_Value):
 
 
 class BundleSpec(_Value):
-    """What a bundle is made from, besides its intervention, weights and scores. `checkpoint` is the training method."""
+    """Input of :func:`write_bundle` besides intervention, weights and scores. `checkpoint` is the training method."""
 
     name: str
     base: Base
-    checkpoint: str = "unaligned"
+    checkpoint: str = UNALIGNED
     weights: Weights | None = None
     languages: tuple[str, ...]
     regions: dict[str, str] = {}
@@ -65,8 +73,8 @@ class BundleSpec(_Value):
     lineage: Lineage
 
 
-class Described(_Value):
-    """`bundle.json`."""
+class BundleManifest(_Value):
+    """`bundle.json`: the point, its base and weights, what it is for, and where it comes from."""
 
     format: Literal[1] = 1
     name: str
@@ -81,8 +89,8 @@ class Described(_Value):
     lineage: Lineage
 
 
-class DescribedComponent(_Value):
-    """Vectors of some languages, read from the folder `vectors`; `digest` is over the vectors of these languages alone."""
+class ComponentEntry(_Value):
+    """One component of the intervention. `vectors` is their folder; `digest` covers the vectors of these languages only."""
 
     kind: Kind
     layer: Annotated[int, Field(ge=1)]
@@ -92,13 +100,13 @@ class DescribedComponent(_Value):
     digest: str
 
 
-class DescribedIntervention(_Value):
-    """`intervention.json`."""
+class InterventionEntry(_Value):
+    """`intervention.json`: the components and the positions that they act on."""
 
     format: Literal[1] = 1
     layer_convention: str = LAYER_CONVENTION
     positions: Positions = "all"
-    components: tuple[DescribedComponent, ...] = ()
+    components: tuple[ComponentEntry, ...] = ()
 
     @field_validator("layer_convention")
     @classmethod

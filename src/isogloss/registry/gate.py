@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from isogloss.data.rows import ENGLISH, Axis
+from isogloss.data.rows import AXES, ENGLISH, Axis
 from isogloss.errors import RefusedError
 from isogloss.registry.contents import BundleScores, Lineage
+from isogloss.results.format import ascii_points
 from isogloss.results.scores import MACRO, Estimate
 from isogloss.spec.pipeline import PromoteSection
 
-AXES: tuple[Axis, ...] = ("transfer", "localization")
 _DIGEST_LENGTH = 64
 
 
@@ -55,8 +55,8 @@ def _under_floor(axis: Axis, delta: Estimate | None, floor: float) -> Iterator[s
         yield f"{axis}: its change has no interval ({delta.n} items in {delta.groups} question groups are too few)"
     elif delta.low < floor:
         yield (
-            f"{axis}: its change {_points(delta.value)} could be as low as {_points(delta.low)}, and the floor is "
-            f"{_points(floor)} (promote.{axis}_floor)"
+            f"{axis}: its change {ascii_points(delta.value)} points could be as low as {ascii_points(delta.low)} points, "
+            f"and the floor is {ascii_points(floor)} points (promote.{axis}_floor)"
         )
 
 
@@ -94,7 +94,3 @@ def _unknown_inputs(candidate: Candidate, *, allow_dirty: bool) -> Iterator[str]
             f"inputs: the working tree has changes besides commit {lineage.git.commit[:12]}; commit them and run again, "
             "or set promote.allow_dirty"
         )
-
-
-def _points(fraction: float) -> str:
-    return f"{100 * fraction:+.1f} points"

@@ -18,8 +18,7 @@ from isogloss.data.rows import ENGLISH, ChoiceItem
 from isogloss.errors import IsoglossError, UserError, did_you_mean
 from isogloss.files import read_json
 from isogloss.registry.bundle import BUNDLE
-from isogloss.registry.contents import Described
-from isogloss.registry.references import BUNDLE_FOLDER
+from isogloss.registry.contents import BUNDLE_FOLDER, BundleManifest
 from isogloss.scoring.score import ScoreSettings
 from isogloss.spec.pipeline import ScoringSection
 
@@ -27,7 +26,7 @@ _TASKS = ("generate", "score")
 
 
 class _Answers:
-    """Loads the bundle beside it once; the signature in `package.py` says what it takes and gives."""
+    """Loads the bundle beside it once. :func:`isogloss.registry.versions.signature` describes its input and output."""
 
     def load_context(self, context: Any) -> None:
         """Load base, weights and intervention. Raises RefusedError for a bundle that is not what was registered.
@@ -38,15 +37,15 @@ class _Answers:
 
         folder = Path(context.artifacts[BUNDLE_FOLDER])
         self.model: Any = isogloss.load(str(folder), **context.model_config)
-        said = Described.model_validate(read_json(folder / BUNDLE)).scoring
+        measured = BundleManifest.model_validate(read_json(folder / BUNDLE)).scoring
         scoring = ScoringSection.model_validate(
-            {name: said[name] for name in ScoringSection.model_fields if name in said}
+            {name: measured[name] for name in ScoringSection.model_fields if name in measured}
         )
         self.settings = ScoreSettings(scoring=scoring.method, normalise=scoring.normalise)
 
     # No type hint on `model_input`: with one, MLflow drops `params`.
     def predict(self, context, model_input, params=None):
-        """One row for each row of `model_input`; what is wrong with it becomes MLflow's invalid-parameter error."""
+        """One row for each row of `model_input`. A wrong input raises MLflow's invalid-parameter error."""
         try:
             return self._answer(model_input, params or {})
         except IsoglossError as error:
@@ -57,14 +56,14 @@ class _Answers:
         if task not in _TASKS:
             raise UserError(f"task '{task}' is not known{did_you_mean(task, _TASKS)}; it is {' or '.join(_TASKS)}")
         prompts = [str(prompt) for prompt in table["prompt"]]
-        given = _column(table, "language") or [None] * len(prompts)
-        languages = self.model.route(prompts, languages=[one or params.get("language") for one in given]).languages
+        by_row = _column(table, "language") or [None] * len(prompts)
+        languages = self.model.route(prompts, languages=[code or params.get("language") for code in by_row]).languages
         gammas = {name: params.get(name) for name in ("en_gamma", "loc_gamma")}
         if task == "score":
             answers = self._score(prompts, _column(table, "options"), languages, gammas)
         else:
-            most = params.get("max_new_tokens", 64)
-            texts = self.model.generate(prompts, languages=languages, max_new_tokens=most, **gammas)
+            length = params.get("max_new_tokens", 64)
+            texts = self.model.generate(prompts, languages=languages, max_new_tokens=length, **gammas)
             answers = pd.DataFrame({"text": texts})
         return answers.assign(language=pd.Series(languages, dtype=object))
 
@@ -78,7 +77,7 @@ class _Answers:
         """Log-likelihood of each option, in nats (per token where the version's scoring says so), and the best one."""
         if options is None:
             raise UserError("task 'score' needs a column `options`: for each prompt, the answers to choose from")
-        found: dict[str, tuple[float, ...]] = {}
+        by_id: dict[str, tuple[float, ...]] = {}
         # A prompt in an undetermined language is scored unsteered.
         for steering in (True, False):
             rows = [row for row, language in enumerate(languages) if (language is not None) is steering]
@@ -86,8 +85,8 @@ class _Answers:
             if items:
                 strengths = gammas if steering else {}
                 scores = self.model.score(items, steering=steering, settings=self.settings, **strengths)
-                found.update((score.id, score.option_scores) for score in scores)
-        ordered = [found[str(row)] for row in range(len(prompts))]
+                by_id.update((score.id, score.option_scores) for score in scores)
+        ordered = [by_id[str(row)] for row in range(len(prompts))]
         picked = [max(range(len(values)), key=values.__getitem__) for values in ordered]
         return pd.DataFrame({"scores": [list(values) for values in ordered], "picked": picked})
 

@@ -1,7 +1,7 @@
-"""The model that a pipeline measures, trains and steers, from its reference: files that load as a whole model.
+"""From a model's reference to files that load as a whole model, for a pipeline that measures, trains and steers it.
 
-A registered version, or the folder of one, stands for what was trained: its weights, or its adapter merged into its base. Its
-steering is left aside, since a pipeline steers by vectors of its own. A version that only steers stands for its base.
+A registered version, or the folder of one, gives the trained model: its weights, or its adapter merged into its base. Its
+steering is ignored, since a pipeline steers by its own vectors. A version that only steers gives its base.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from isogloss.models.hub import cache_dir, require_space, writable_cache_dir
 from isogloss.models.load import ResolvedModel, base_of, is_adapter, load_model, resolve
 from isogloss.models.reference import ModelRef, parse_model_ref
 from isogloss.registry.bundle import BUNDLE, MERGED, MODEL, Bundle, merged_from, read_bundle
-from isogloss.registry.contents import Described
-from isogloss.registry.fetch import described
+from isogloss.registry.contents import BundleManifest
+from isogloss.registry.fetch import cached, fetch_manifest, find_version
+from isogloss.results.format import gib
 from isogloss.spec import PipelineSpec
-from isogloss.tracking.client import connect
-from isogloss.tracking.store import URI_VARIABLE, database_path, shown_uri, tracking_uri
+from isogloss.tracking.store import URI_VARIABLE, connect, database_path, shown_uri, tracking_uri
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineModel:
-    """`ref` loads it here, `path` holds its config and weights; `notices` say what became of the reference in the settings.
+    """A model on this machine.
 
-    `base_ref` is what it is called elsewhere: a registered version by its number, and no place in this machine's cache.
+    `ref` loads it here, and `path` holds its config and weights. `base_ref` is its name on other machines: a registered version
+    by its number, never a folder of this machine's cache. `notices` are sentences on how the reference was understood.
     """
 
     ref: str
@@ -46,7 +47,7 @@ def pipeline_model(spec: PipelineSpec, root: Path) -> PipelineModel:
 
 
 def whole_model(ref: str, *, uri: str) -> PipelineModel:
-    """Find what `ref` names, a registered version in the store at `uri`, as files that load without an adapter.
+    """Find the model that `ref` names as files that load without an adapter. Registered versions are in the store at `uri`.
 
     Raises:
         UserError: there is no such model or version, or no store.
@@ -66,21 +67,17 @@ def whole_model(ref: str, *, uri: str) -> PipelineModel:
 
 
 def is_base_of(bundle: Bundle, found: PipelineModel) -> bool:
-    """Whether the model is the base that the bundle was made on: the same files, or merged from the same."""
+    """True if the model is the base that the bundle was made on: the same files, or merged from the same ones."""
     source = merged_from(found.path)
     return found.digest == bundle.base.digest or (source is not None and source == bundle.base.merged_from)
 
 
 def _bundle(ref: str, uri: str) -> tuple[Bundle | None, str]:
-    """The version that `ref` names, read and verified, None where it names something else; and its lasting name."""
+    """The bundle that `ref` names, verified, or None where it names something else; and its name on other machines."""
     if (Path(ref).expanduser() / BUNDLE).is_file():
         return read_bundle(Path(ref).expanduser()), ref
     if not ref.startswith("models:") or parse_model_ref(ref).kind != "registry":
         return None, ref
-    from isogloss.registry.fetch import cached
-    from isogloss.registry.references import find_version
-    from isogloss.tracking.client import connect
-
     with connect(store_of(ref, uri)) as client:
         version = find_version(ref, client=client)
         numbered = f"models:/{version.name}/{version.version}"
@@ -88,7 +85,7 @@ def _bundle(ref: str, uri: str) -> tuple[Bundle | None, str]:
 
 
 def store_of(ref: str, uri: str) -> str:
-    """`uri`, where the store that `ref` is in is. Raises UserError where there is none: asking would make an empty one."""
+    """`uri`, if there is a store. Raises UserError if not, since asking would make an empty one."""
     database = database_path(uri)
     if database is not None and not database.is_file():
         raise UserError(
@@ -127,20 +124,20 @@ def _notice(ref: str, bundle: Bundle) -> str:
 
 
 def is_merged(found: ResolvedModel) -> bool:
-    """Whether the adapter's whole model is in the cache."""
+    """True if the adapter's merged model is in the cache."""
     return damage(cache_dir() / MERGED / found.digest[:32], checksums=False) is None
 
 
 def _merged(found: ResolvedModel, ref: str) -> ResolvedModel:
-    """The whole model that an adapter makes of its base, in float32, kept in the cache: training needs one."""
+    """Merge an adapter into its base, in float32, and keep the model in the cache."""
     folder = writable_cache_dir() / MERGED / found.digest[:32]
     folder.parent.mkdir(exist_ok=True)
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if damage(folder, checksums=False) is not None:
-            whole = found
-            while whole.base is not None:
-                whole = whole.base
-            weights = sum(path.stat().st_size for path in whole.path.glob("*.safetensors"))
+            base = found
+            while base.base is not None:
+                base = base.base
+            weights = sum(path.stat().st_size for path in base.path.glob("*.safetensors"))
             require_space(folder.parent, 2 * weights, purpose=f"merging the adapter of '{ref}'")
             loaded = load_model(ref)
             with sealed_folder(folder, kind="merged", digest=found.digest) as aside:
@@ -150,12 +147,12 @@ def _merged(found: ResolvedModel, ref: str) -> ResolvedModel:
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# A pipeline's model before its files are whole here: what a plan knows of it without fetching, converting or merging any.
+# Models that are not on this machine yet: download, conversion and disk, for a plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unmade:
-    """What a model still needs before its files are whole here. `base`, below all adapters and versions, has its config."""
+class MissingModel:
+    """A model whose files are not complete on this machine. `base`, below all adapters and versions, has its config."""
 
     base: ModelRef
     fetch: bool = False
@@ -163,16 +160,16 @@ class Unmade:
     merge: bool = False
 
     def bytes_fetched(self, parameters: float) -> float:
-        """What comes over the network before the first stage."""
+        """Bytes to download before the first stage, for a model of that many parameters."""
         return 2 * parameters if self.fetch else 0.0
 
     def bytes_on_disk(self, parameters: float) -> float:
-        """What is written to the disk before the first stage."""
+        """Bytes to write to the disk before the first stage."""
         return sum(size for size, _ in self._steps(parameters))
 
-    def said(self, parameters: float) -> str:
-        """What is done before the first stage, in words."""
-        return "; ".join(f"{words}: {size / 2**30:.1f} GiB" for size, words in self._steps(parameters))
+    def describe(self, parameters: float) -> str:
+        """The steps before the first stage, in words."""
+        return "; ".join(f"{words}: {gib(size)} GiB" for size, words in self._steps(parameters))
 
     def _steps(self, parameters: float) -> list[tuple[float, str]]:
         steps = (
@@ -183,11 +180,10 @@ class Unmade:
         return [(size, words) for needed, size, words in steps if needed]
 
 
-def unmade(spec: PipelineSpec, root: Path) -> Unmade | None:
-    """What `spec.model` still needs before it loads as a whole model; None where it is here.
+def missing_model(spec: PipelineSpec, root: Path) -> MissingModel | None:
+    """What `spec.model` needs before it loads as a whole model; None where it is on this machine.
 
-    Of a registered version that is not in the cache, its description is read and nothing else. What only steers stands for
-    its base.
+    Of a registered version that is not in the cache, only `bundle.json` is fetched. A version that only steers gives its base.
 
     Raises:
         UserError: no such version or store, or an adapter that names no base.
@@ -197,35 +193,35 @@ def unmade(spec: PipelineSpec, root: Path) -> Unmade | None:
     return found if found.fetch or found.convert or found.merge else None
 
 
-def _needs(ref: str, uri: str) -> Unmade:
-    """As :func:`unmade`; a model that is here needs nothing."""
-    about, folder = _description(ref, uri)
-    if about is None:
+def _needs(ref: str, uri: str) -> MissingModel:
+    """As :func:`missing_model`; a model that is here needs nothing."""
+    manifest, folder = _manifest(ref, uri)
+    if manifest is None:
         return _needs_of_files(parse_model_ref(ref), uri)
-    if about.weights is not None and folder is not None:
+    if manifest.weights is not None and folder is not None:
         return _needs_of_files(parse_model_ref(str(folder / MODEL)), uri)
-    below = _needs(about.base.ref, uri)
-    if about.weights is None:
+    below = _needs(manifest.base.ref, uri)
+    if manifest.weights is None:
         return below
-    return replace(below, merge=True) if about.weights == "adapter" else Unmade(base=below.base, fetch=True)
+    return replace(below, merge=True) if manifest.weights == "adapter" else MissingModel(base=below.base, fetch=True)
 
 
-def _description(ref: str, uri: str) -> tuple[Described | None, Path | None]:
-    """What the version that `ref` names says of itself, None where it names none; and its folder where it is here."""
+def _manifest(ref: str, uri: str) -> tuple[BundleManifest | None, Path | None]:
+    """`bundle.json` of the bundle that `ref` names, or None; and its folder, if it is on this machine."""
     folder = Path(ref).expanduser()
     if (folder / BUNDLE).is_file():
-        return read_bundle(folder).described, folder
+        return read_bundle(folder).manifest, folder
     if not ref.startswith("models:"):
         return None, None
     with connect(store_of(ref, uri)) as client:
-        return described(ref, client=client)
+        return fetch_manifest(ref, client=client)
 
 
-def _needs_of_files(ref: ModelRef, uri: str) -> Unmade:
+def _needs_of_files(ref: ModelRef, uri: str) -> MissingModel:
     path = Path(ref.name)
     if ref.kind == "local" and is_adapter(path):
         below = _needs(base_of(path).name, uri)
-        made = below == Unmade(base=below.base) and is_merged(resolve(ref))
+        made = below == MissingModel(base=below.base) and is_merged(resolve(ref))
         return below if made else replace(below, merge=True)
     here, embedded = is_fetched(ref), ref.kind == "embedded"
-    return Unmade(base=ref, convert=embedded and not here, fetch=not embedded and not here)
+    return MissingModel(base=ref, convert=embedded and not here, fetch=not embedded and not here)

@@ -1,4 +1,4 @@
-"""What MLflow runs to load a registered version; see `isogloss.registry.pyfunc`."""
+"""The code file that MLflow runs to load a registered version. Short because it is copied into every version."""
 
 from __future__ import annotations
 

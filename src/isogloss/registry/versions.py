@@ -1,17 +1,15 @@
 """Registering bundles as versions of a model in the MLflow registry, once a point, with the aliases moved last.
 
-A version is made only after all its files are uploaded and read back; an alias moves only after every version is there.
-So a kill at any moment leaves the old aliases on whole versions, and the same call completes what is missing.
+A version is made only after all its files are uploaded and read back; an alias moves only after every version exists. So a
+kill at any moment leaves the old aliases on complete versions, and the same call completes what is missing.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -24,91 +22,16 @@ from isogloss.files import MANIFEST, damage, digest_of, sha256_file
 from isogloss.models.hub import writable_cache_dir
 from isogloss.registry.bundle import Bundle, read_bundle
 from isogloss.registry.card import describe, tags_of
-from isogloss.registry.fetch import download, transfers
-from isogloss.registry.references import BUNDLE_FOLDER, MANIFEST_TAG, POINT_TAG, artifacts_of
-from isogloss.tracking.store import database_path, read_only
+from isogloss.registry.contents import BUNDLE_FOLDER, MANIFEST_TAG, POINT_TAG
+from isogloss.registry.fetch import artifacts_of, download, transfers
+from isogloss.tracking.journal import Journal
+from isogloss.tracking.store import database_path, holds_runs
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
-
-# --------------------------------------------------------------------------------------------------------------------
-# What MLflow needs beside a bundle to load it as a pyfunc: `MLmodel`, a signature, requirements and a few lines of code.
-#
-# Models from code, safetensors only: nothing of a version is a pickle.
-
-#: The file that MLflow runs, copied into every version.
-CODE = Path(__file__).parent / "served.py"
-
-
-def write_package(bundle: Bundle, folder: Path) -> None:
-    """Write MLflow's part of a version into `folder`, which must be absent; the bundle goes to `bundle/` beside it."""
-    import mlflow.pyfunc
-    from mlflow.models import Model
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*An input example was not provided")  # it would load the model
-        mlflow.pyfunc.save_model(
-            str(folder),
-            python_model=str(CODE),
-            signature=signature(),
-            pip_requirements=[f"isogloss=={__version__}"],
-            model_config={"dtype": "float32", "device": "cpu", "base": None},
-            metadata={"isogloss": {"name": bundle.name, "kind": bundle.kind, "point": bundle.point}},
-        )
-    description = Model.load(str(folder))
-    # The bundle is named here instead of being handed over as an artifact, which would copy the weights twice; and no
-    # path of this machine goes along.
-    flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
-    del flavor["cloudpickle_version"]  # nothing was pickled
-    flavor.update(
-        {"artifacts": {BUNDLE_FOLDER: {"path": BUNDLE_FOLDER, "uri": BUNDLE_FOLDER}}, "model_code_path": CODE.name}
-    )
-    description.save(str(folder / "MLmodel"))
-
-
-def signature() -> Any:
-    """A table with `prompt` (and `options`, `language`) in; `text`, or `scores` and `picked`, out, with the `language`.
-
-    Parameters: `task` is `generate` or `score`. `language` is that of every prompt; None detects it. `en_gamma` and
-    `loc_gamma` take the place of the version's own strengths; None leaves them.
-    """
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-    from mlflow.types.schema import Array, DataType
-
-    text, number = DataType.string, DataType.double
-    return ModelSignature(
-        inputs=Schema(
-            [
-                ColSpec(text, "prompt"),
-                ColSpec(Array(text), "options", required=False),
-                ColSpec(text, "language", required=False),
-            ]
-        ),
-        outputs=Schema(
-            [
-                ColSpec(text, "text", required=False),
-                ColSpec(Array(number), "scores", required=False),
-                ColSpec(DataType.long, "picked", required=False),
-                ColSpec(text, "language", required=False),
-            ]
-        ),
-        params=ParamSchema(
-            [
-                ParamSpec("task", text, "generate"),
-                ParamSpec("language", text, None),
-                ParamSpec("en_gamma", number, None),
-                ParamSpec("loc_gamma", number, None),
-                ParamSpec("max_new_tokens", DataType.long, 64),
-            ]
-        ),
-    )
-
-
-# --------------------------------------------------------------------------------------------------------------------
 
 CHAMPION, KNEE, PREVIOUS = "champion", "knee", "previous"
 #: The aliases that a caller may give; `previous` follows from `champion`.
@@ -122,11 +45,18 @@ _FOLDER = "versions"
 
 @dataclass(frozen=True, kw_only=True)
 class Version:
-    """A registered version of a point. `new` is False where the point had been registered before."""
+    """A registered version of a point.
+
+    `new` is False where the point had been registered before. `source` is the address of its files, `run_id` the run that they
+    belong to, and `manifest` the sha256 of their manifest.
+    """
 
     name: str
     number: int
     point: str
+    source: str
+    run_id: str
+    manifest: str
     new: bool
 
     @property
@@ -203,10 +133,10 @@ def _make_model(client: MlflowClient, name: str) -> None:
 
 
 def _version(bundle: Bundle, client: MlflowClient, name: str, experiment: str, run_id: str | None) -> Version:
-    if found := _whole_versions(bundle.point, client, name):
-        return Version(name=name, number=int(found[0].version), point=bundle.point, new=False)
+    if whole := _whole_versions(bundle.point, client, name):
+        return _as_version(whole[0], bundle, new=False)
     run = client.get_run(run_id) if run_id is not None else _run_for(bundle, client, name, experiment)
-    # Its own for each name: the same point under another name has another card, and would overwrite this one's files.
+    # One folder for each name: the same point under another name has another card, and would overwrite these files.
     place = f"{_FOLDER}/{digest_of([name, bundle.point])[:16]}"
     _upload(bundle, client, run, place)
     made = client.create_model_version(
@@ -219,13 +149,26 @@ def _version(bundle: Bundle, client: MlflowClient, name: str, experiment: str, r
     first = _whole_versions(bundle.point, client, name)[0]
     if first.version != made.version:  # another machine was quicker
         client.delete_model_version(name, made.version)
-    return Version(name=name, number=int(first.version), point=bundle.point, new=first.version == made.version)
+    return _as_version(first, bundle, new=first.version == made.version)
+
+
+def _as_version(version: ModelVersion, bundle: Bundle, *, new: bool) -> Version:
+    return Version(
+        name=version.name,
+        number=int(version.version),
+        point=bundle.point,
+        source=str(version.source),
+        run_id=str(version.run_id),
+        manifest=version.tags[MANIFEST_TAG],
+        new=new,
+    )
 
 
 def _whole_versions(point: str, client: MlflowClient, name: str) -> list[ModelVersion]:
     """The versions of a point whose files are there and as they were registered, the oldest first."""
-    found = client.search_model_versions(f"name = '{name}' and tags.`{POINT_TAG}` = '{point}'")
-    return [one for one in sorted(found, key=lambda one: int(one.version)) if _problem(one, client) is None]
+    versions = client.search_model_versions(f"name = '{name}' and tags.`{POINT_TAG}` = '{point}'")
+    oldest_first = sorted(versions, key=lambda version: int(version.version))
+    return [version for version in oldest_first if _problem(version, client) is None]
 
 
 def _problem(version: ModelVersion, client: MlflowClient) -> str | None:
@@ -299,54 +242,127 @@ def _move_aliases(client: MlflowClient, name: str, wanted: Mapping[str, int]) ->
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# What a local registry holds already, read from its database without mlflow, whose start takes seconds.
-#
-# A finished pipeline is run again and again, to see its results or to go on; nearly always its points are registered, with
-# the aliases where they belong. Whatever is not exactly so is left to the registration itself.
+# Files of a version besides its bundle: `MLmodel`, a signature, requirements and a few lines of code, so that MLflow can load it
+# as a pyfunc. Models from code, safetensors only: nothing of a version is a pickle.
 
-_VERSIONS = """
-SELECT point.value, manifest.value, versions.version, versions.source FROM model_versions AS versions
-JOIN model_version_tags AS point
-  ON point.name = versions.name AND point.version = versions.version AND point.key = :point
-JOIN model_version_tags AS manifest
-  ON manifest.name = versions.name AND manifest.version = versions.version AND manifest.key = :manifest
-WHERE versions.name = :name AND versions.current_stage != 'Deleted_Internal' ORDER BY versions.version
-"""
-_ALIASES = "SELECT alias, version FROM registered_model_aliases WHERE name = :name"
+#: The file that MLflow runs, copied into every version.
+CODE = Path(__file__).parent / "served.py"
 
 
-def registered_already(
-    bundles: Sequence[Bundle], *, uri: str, name: str, aliases: Mapping[str, str]
-) -> Registered | None:
-    """What registering `bundles` as `name` would give where it would change nothing, else None; a server is not asked.
+def write_package(bundle: Bundle, folder: Path) -> None:
+    """Write MLflow's part of a version into `folder`, which must be absent; the bundle goes to `bundle/` beside it."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
 
-    Each point must have a version whose files lie on this machine, its manifest as it was registered and the others of the
-    sizes that this says, and each of `aliases` (alias → point) must be on its version. Contents are verified
-    where they are used: by `isogloss promote`, fetching and loading.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*An input example was not provided")  # it would load the model
+        mlflow.pyfunc.save_model(
+            str(folder),
+            python_model=str(CODE),
+            signature=signature(),
+            pip_requirements=[f"isogloss=={__version__}"],
+            model_config={"dtype": "float32", "device": "cpu", "base": None},
+            metadata={"isogloss": {"name": bundle.name, "kind": bundle.kind, "point": bundle.point}},
+        )
+    description = Model.load(str(folder))
+    # The bundle is named here instead of being handed over as an artifact, which would copy the weights twice; and no
+    # path of this machine goes along.
+    flavor = description.flavors[mlflow.pyfunc.FLAVOR_NAME]
+    del flavor["cloudpickle_version"]  # nothing was pickled
+    flavor.update(
+        {"artifacts": {BUNDLE_FOLDER: {"path": BUNDLE_FOLDER, "uri": BUNDLE_FOLDER}}, "model_code_path": CODE.name}
+    )
+    description.save(str(folder / "MLmodel"))
+
+
+def signature() -> Any:
+    """A table with `prompt` (and `options`, `language`) in; `text`, or `scores` and `picked`, out, with the `language`.
+
+    Parameters: `task` is `generate` or `score`. `language` is that of every prompt; None detects it. `en_gamma` and
+    `loc_gamma` take the place of the version's own strengths; None leaves them.
     """
-    database = database_path(uri)
-    if database is None or not database.is_file():
-        return None
-    try:
-        with closing(read_only(database, timeout=1.0)) as connection:
-            tags = {"name": name, "point": POINT_TAG, "manifest": MANIFEST_TAG}
-            rows = connection.execute(_VERSIONS, tags).fetchall()
-            now = {str(alias): int(number) for alias, number in connection.execute(_ALIASES, {"name": name})}
-    except sqlite3.DatabaseError:  # locked, or not as this version of MLflow makes it: the registration will see
-        return None
-    whole = [(point, int(number)) for point, manifest, number, source in rows if _is_whole(source, manifest)]
-    numbers = dict(reversed(whole))  # of several the first
-    if not {bundle.point for bundle in bundles} <= numbers.keys():
-        return None
-    if any(now.get(alias) != numbers[point] for alias, point in aliases.items()):
-        return None
-    versions = (Version(name=name, number=numbers[one.point], point=one.point, new=False) for one in bundles)
-    return Registered(versions=tuple(versions), aliases=now)
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array, DataType
+
+    text, number = DataType.string, DataType.double
+    return ModelSignature(
+        inputs=Schema(
+            [
+                ColSpec(text, "prompt"),
+                ColSpec(Array(text), "options", required=False),
+                ColSpec(text, "language", required=False),
+            ]
+        ),
+        outputs=Schema(
+            [
+                ColSpec(text, "text", required=False),
+                ColSpec(Array(number), "scores", required=False),
+                ColSpec(DataType.long, "picked", required=False),
+                ColSpec(text, "language", required=False),
+            ]
+        ),
+        params=ParamSchema(
+            [
+                ParamSpec("task", text, "generate"),
+                ParamSpec("language", text, None),
+                ParamSpec("en_gamma", number, None),
+                ParamSpec("loc_gamma", number, None),
+                ParamSpec("max_new_tokens", DataType.long, 64),
+            ]
+        ),
+    )
 
 
-def _is_whole(source: str, manifest: str) -> bool:
-    address = urlsplit(source)
+# --------------------------------------------------------------------------------------------------------------------
+# A journal of registrations, so that a finished pipeline that is run again need not start MLflow, which takes seconds
+
+
+def note_registered(registered: Registered, journal: Journal, *, uri: str, name: str) -> None:
+    """Write to `journal` what the registry at `uri` has of the model `name`."""
+    facts = {
+        "store": digest_of(uri),
+        "model": name,
+        "versions": [asdict(version) | {"new": False} for version in registered.versions],
+        "aliases": registered.aliases,
+    }
+    if _last_noted(journal, uri, name) != facts:
+        journal.registered(facts)
+
+
+def registered_before(
+    bundles: Sequence[Bundle], journal: Journal, *, uri: str, name: str, aliases: Mapping[str, str]
+) -> Registered | None:
+    """The result that registering `bundles` as `name` would have where it would change nothing, else None.
+
+    None unless the last registration that the journal has of this model in this store is of these points and `aliases`
+    (alias → point), the store still has its runs, and the files are on this machine: the manifest as it was registered, the
+    others of the sizes that it says. A server's registry is not asked, and gives None.
+    """
+    database, noted = database_path(uri), _last_noted(journal, uri, name)
+    if database is None or not database.is_file() or noted is None:
+        return None
+    versions = {entry["point"]: Version(**entry) for entry in noted["versions"]}
+    if not {*aliases.values(), *(bundle.point for bundle in bundles)} <= versions.keys():
+        return None
+    if any(noted["aliases"].get(alias) != versions[point].number for alias, point in aliases.items()):
+        return None
+    wanted = tuple(versions[bundle.point] for bundle in bundles)
+    if not holds_runs(uri, (version.run_id for version in wanted)):
+        return None
+    if not all(map(_has_files, wanted)):
+        return None
+    return Registered(versions=wanted, aliases=noted["aliases"])
+
+
+def _last_noted(journal: Journal, uri: str, name: str) -> dict[str, Any] | None:
+    entries = (event.data for event in reversed(journal.events()) if event.kind == "registered")
+    return next((entry for entry in entries if (entry["store"], entry["model"]) == (digest_of(uri), name)), None)
+
+
+def _has_files(version: Version) -> bool:
+    address = urlsplit(version.source)
     folder = Path(unquote(address.path)) / BUNDLE_FOLDER
     if address.scheme != "file" or not (folder / MANIFEST).is_file():
         return False
-    return sha256_file(folder / MANIFEST) == manifest and damage(folder, checksums=False) is None
+    return sha256_file(folder / MANIFEST) == version.manifest and damage(folder, checksums=False) is None

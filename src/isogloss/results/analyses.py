@@ -1,4 +1,4 @@
-"""What the analyses give, as serialisable values: what the figures, the report and MLflow are made from.
+"""The results of the analyses: what their figures, the report and MLflow are made from.
 
 Layers are 1…L; layer l is the output of decoder block l. Numbers are fractions, not percent, and angles are in degrees.
 A *panel* is one model in one condition (unsteered, EN-, LOC- or SUR-steered). What could not be computed is absent, and
@@ -7,31 +7,39 @@ A *panel* is one model in one condition (unsteered, EN-, LOC- or SUR-steered). W
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import Field, model_validator
 
 from isogloss.data.rows import Axis
-from isogloss.results.scores import Estimate
+from isogloss.results.names import CONDITIONS, UNSTEERED, VectorKind
+from isogloss.results.scores import Estimate, Frozen
 
 #: Beside a saved `Pca`: float32 [panels, layers, rows, 2], in the order of its `panels`, `layers` and `rows`.
 COORDINATES = "coordinates.npy"
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Panel(_Value):
+class Panel(Frozen):
     """One model in one condition: names to compute with, and labels to show."""
 
     model: str
     label: str
-    condition: str = "none"
-    condition_label: str = "unsteered"
+    condition: str = UNSTEERED
+    condition_label: str = CONDITIONS[UNSTEERED].label
+
+    @property
+    def name(self) -> str:
+        """`MIST`; steered, `MIST, LOC-steered`."""
+        return self.label if self.condition == UNSTEERED else f"{self.label}, {self.condition_label}"
 
 
-class LayerCurve(_Value):
+def conditions_of(panels: Iterable[Panel]) -> dict[str, str]:
+    """{condition: label} of the panels, in their order."""
+    return {panel.condition: panel.condition_label for panel in panels}
+
+
+class LayerCurve(Frozen):
     """An estimate at each of `layers`."""
 
     layers: tuple[int, ...]
@@ -43,8 +51,16 @@ class LayerCurve(_Value):
             raise ValueError(f"{len(self.values)} values for {len(self.layers)} layers")
         return self
 
+    def points(self) -> list[tuple[int, Estimate]]:
+        """(layer, estimate) in order."""
+        return list(zip(self.layers, self.values, strict=True))
 
-class Perpendicularity(_Value):
+    def peak(self) -> tuple[int, Estimate]:
+        """The layer of the highest value, and that; the first of equals. ValueError for an empty curve."""
+        return max(self.points(), key=lambda point: (point[1].value, -point[0]))
+
+
+class Perpendicularity(Frozen):
     """S = 90 − |angle − 90| between the mean EN and the mean LOC difference (Han et al. 2025, equation 6), in degrees:
     90 is orthogonal, 0 parallel. One per model.
 
@@ -57,12 +73,12 @@ class Perpendicularity(_Value):
     model: str
     label: str
     by_language: dict[str, LayerCurve]
-    split_half: dict[Literal["en", "loc"], LayerCurve]
+    split_half: dict[VectorKind, LayerCurve]
     random: LayerCurve
     missing: tuple[str, ...] = ()
 
 
-class PcaRow(_Value):
+class PcaRow(Frozen):
     """The item behind a point."""
 
     id: str
@@ -71,14 +87,14 @@ class PcaRow(_Value):
     axis: Axis
 
 
-class PcaPanel(_Value):
+class PcaPanel(Frozen):
     """`share` by layer: the part of this panel's own variance that lies on each of the two axes."""
 
     panel: Panel
     share: dict[int, tuple[float, float]]
 
 
-class Pca(_Value):
+class Pca(Frozen):
     """Projections of last-token states to two axes a layer, the same axes for all panels; `basis` says in words whose.
 
     The points themselves are in `coordinates.npy` beside it, float32 [panels, layers, rows, 2].
@@ -91,7 +107,7 @@ class Pca(_Value):
     missing: tuple[str, ...] = ()
 
 
-class Convergence(_Value):
+class Convergence(Frozen):
     """How alike the languages' states of the same questions are, by layer; one per panel and axis.
 
     `cka` is debiased linear CKA and `cosine` the mean cosine of the same question in two languages, each a mean over
@@ -111,7 +127,7 @@ class Convergence(_Value):
     missing: tuple[str, ...] = ()
 
 
-class Retrieval(_Value):
+class Retrieval(Frozen):
     """Top-1 retrieval of the same sentence in another language by cosine of mean-pooled states; one per panel.
 
     `by_language` is the mean of both directions, to and from English, with `macro`; `chance` is 1 / `sentences`. `centred`
@@ -122,11 +138,11 @@ class Retrieval(_Value):
     sentences: int
     chance: float
     by_language: dict[str, LayerCurve]
-    centred: dict[str, LayerCurve] = {}
+    centred: dict[str, LayerCurve] = Field(default_factory=dict)
     missing: tuple[str, ...] = ()
 
 
-class Agreement(_Value):
+class Agreement(Frozen):
     """Where languages pick the same, and where they do not; one per model and condition, from scores alone.
 
     `universal`: share of universal questions where the language picks the option English picks; besides `macro` (the mean

@@ -1,35 +1,35 @@
-"""`Scores`: what one model under one condition answered, item by item.
+"""The scores of items, and the results computed from them: what tables, figures, the report and MLflow are made from.
 
-Scores are kept per item so that every later difference is paired.
+`Scores` are kept per item, so that every later difference is paired. `Results` is about the pipeline's own model,
+`Comparison` about every model that was trained. All values are fractions, not percent.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from isogloss.data.rows import Axis, ChoiceItem
 from isogloss.files import digest_of, write_atomic
-from isogloss.results.names import SUR
+from isogloss.results.names import CONDITIONS, SUR, UNSTEERED, Quantity, Role, VectorKind
 
-# --------------------------------------------------------------------------------------------------------------------
-# The results of a pipeline as one serialisable value: what the table, the figures, the report and MLflow are made from.
-
-#: The pseudo-language under which the mean over the non-English languages stands.
+#: The key of the mean over the non-English languages, beside the languages' codes.
 MACRO = "macro"
 
 
-class _Value(BaseModel):
+class Frozen(BaseModel):
+    """A value that is read from and written to JSON: it cannot be changed, and refuses fields that it does not know."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Estimate(_Value):
+class Estimate(Frozen):
     """A measured value with its 95 % bootstrap interval, over `n` items in `groups` question groups.
 
     Fractions, not percent: 0.38 is 38 %. Where there is too little to resample, low and high are None.
@@ -42,7 +42,7 @@ class Estimate(_Value):
     groups: int
 
 
-class Condition(_Value):
+class Condition(Frozen):
     """One model under one condition, measured on the test items.
 
     `accuracy[axis][language]`, `delta[axis][language]` (paired difference to the baseline; empty for the baseline
@@ -55,18 +55,26 @@ class Condition(_Value):
 
     name: str
     label: str
-    role: Literal["baseline", "method", "control"]
+    role: Role
     note: str = ""
     accuracy: dict[Axis, dict[str, Estimate]]
     delta: dict[Axis, dict[str, Estimate]]
     bias: dict[str, Estimate]
     bias_delta: dict[str, Estimate]
 
+    def rates(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Accuracy or English-bias rate, by language and macro."""
+        return self.bias if quantity == "english_bias" else self.accuracy.get(quantity, {})
 
-class SweepPoint(_Value):
+    def changes(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Paired differences to the unaligned, unsteered model; empty for that model."""
+        return self.bias_delta if quantity == "english_bias" else self.delta.get(quantity, {})
+
+
+class SweepPoint(Frozen):
     """Effect of one vector at one layer with one strength on dev2: macro paired differences to the baseline."""
 
-    kind: Literal["en", "loc"]
+    kind: VectorKind
     layer: int
     gamma: float
     transfer: Estimate
@@ -79,17 +87,17 @@ class SweepPoint(_Value):
     """γ‖v‖ over the mean residual norm of that layer."""
 
 
-class Choice(_Value):
+class Choice(Frozen):
     """The layer and strength that the written rule chose on dev2, and what it decided by."""
 
-    kind: Literal["en", "loc"]
+    kind: VectorKind
     layer: int
     gamma: float
     rule: str
     reason: str
 
 
-class Results(_Value):
+class Results(Frozen):
     """Everything that the report shows."""
 
     pipeline: str
@@ -112,15 +120,19 @@ class Results(_Value):
     date: str
 
 
-class CurvePoint(_Value):
+class CurvePoint(Frozen):
     """A model scored on a dev subset after `step` optimizer steps; 0 is the model before training (figure 5b)."""
 
     step: int
     accuracy: dict[Axis, dict[str, Estimate]]
     bias: dict[str, Estimate]
 
+    def rates(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Accuracy or English-bias rate, by language and macro."""
+        return self.bias if quantity == "english_bias" else self.accuracy.get(quantity, {})
 
-class TrainedModel(_Value):
+
+class TrainedModel(Frozen):
     """A model and its steered variants on the test items: a column of the paper's table 3.
 
     `conditions` are unsteered (`none`), EN, LOC at EN's layer (`loc_mid`), LOC at its own, and SUR; their `delta` is
@@ -135,10 +147,10 @@ class TrainedModel(_Value):
     conditions: tuple[Condition, ...]
     over_own: dict[str, dict[Axis, dict[str, Estimate]]]
     curve: tuple[CurvePoint, ...] = ()
-    losses: dict[str, tuple[tuple[int, float], ...]] = {}
+    losses: dict[str, tuple[tuple[int, float], ...]] = Field(default_factory=dict)
 
 
-class Comparison(_Value):
+class Comparison(Frozen):
     """Every model of a pipeline under every steering, the unaligned one first."""
 
     models: tuple[TrainedModel, ...]
@@ -149,6 +161,61 @@ class Comparison(_Value):
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# The rows of a comparison.
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRow:
+    """A model under one steering, or unsteered."""
+
+    model: TrainedModel
+    condition: Condition
+
+    @property
+    def unsteered(self) -> bool:
+        """Whether this is the model itself."""
+        return self.condition.name == UNSTEERED
+
+    @property
+    def name(self) -> str:
+        """The model's label, or the steering's: `MIST`, `+ SUR`."""
+        if self.unsteered:
+            return self.model.label
+        known = CONDITIONS.get(self.condition.name)
+        return self.condition.label if known is None else f"+ {known.short}"
+
+    @property
+    def full_name(self) -> str:
+        """`MIST`, `MIST + SUR`."""
+        return self.name if self.unsteered else f"{self.model.label} {self.name}"
+
+    def rates(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Accuracy or English-bias rate, by language and macro."""
+        return self.condition.rates(quantity)
+
+    def changes(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Paired differences to the unaligned, unsteered model; empty for that model."""
+        return self.condition.changes(quantity)
+
+    def own_changes(self, quantity: Quantity) -> Mapping[str, Estimate]:
+        """Paired differences to the same model unsteered; empty for that condition, and for English bias."""
+        if quantity == "english_bias":
+            return {}
+        return self.model.over_own.get(self.condition.name, {}).get(quantity, {})
+
+
+def comparison_rows(comparison: Comparison) -> list[ComparisonRow]:
+    """Each model unsteered, then under its steerings, in their order."""
+    return [ComparisonRow(model, condition) for model in comparison.models for condition in model.conditions]
+
+
+def trained_rows(comparison: Comparison) -> list[ComparisonRow]:
+    """The trained models, unsteered."""
+    return [row for row in comparison_rows(comparison) if row.unsteered and row.model is not comparison.models[0]]
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The scores of items.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +309,11 @@ def verdict(estimate: Estimate) -> Verdict:
     if estimate.low > 0:
         return "gain"
     return "loss" if estimate.high < 0 else "no clear change"
+
+
+def is_clear(change: Estimate | None) -> bool:
+    """Whether the whole interval lies on one side of zero."""
+    return change is not None and verdict(change) in ("gain", "loss")
 
 
 def headline(results: Results) -> Condition | None:

@@ -30,6 +30,7 @@ from isogloss.models.forward import (
     text_model,
 )
 from isogloss.models.layers import captured, replayed
+from isogloss.results.names import BASELINE as BASELINE_NAME
 from isogloss.results.scores import ItemScore, Scores
 from isogloss.scoring.prompts import Scoring, continuations_of, encode_continuation, prompt_of
 
@@ -141,7 +142,7 @@ class Pass:
     first_layer: int | None = None
 
 
-BASELINE = Pass(name="baseline")
+BASELINE = Pass(name=BASELINE_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

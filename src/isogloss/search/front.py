@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from isogloss.data.rows import AXES
+from isogloss.results.format import ascii_points
 from isogloss.search.result import SearchResult, TrialRecord
 
 if TYPE_CHECKING:
@@ -100,8 +102,6 @@ def knee_of(front: Sequence[Gains]) -> int | None:
 
 Importances = dict[str, dict[str, float]]
 
-_OBJECTIVES = ("transfer", "localization")
-
 #: Fewer complete trials than this say nothing about which parameter matters.
 _ENOUGH = 20
 
@@ -144,11 +144,11 @@ def progress_note(study: Study) -> str:
         return "front empty: no feasible trial yet"
     front = [gains[index] for index in pareto_front(gains)]
     area = hypervolume(front, reference_point(_unsteered(records)))
-    best = [100 * max(gain[axis] for gain in front) for axis in (0, 1)]
+    best = [ascii_points(max(gain[axis] for gain in front)) for axis in (0, 1)]
     plural = "" if len(front) == 1 else "s"
     return (
         f"front {len(front)} point{plural}, hypervolume {area:.4f}, "
-        f"best transfer {best[0]:+.1f}, best localization {best[1]:+.1f}"
+        f"best transfer {best[0]}, best localization {best[1]}"
     )
 
 
@@ -174,7 +174,7 @@ def _importances(study: Study, records: Sequence[TrialRecord]) -> Importances:
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
     importances: Importances = {}
-    for index, objective in enumerate(_OBJECTIVES):
+    for index, objective in enumerate(AXES):
         if len({values[index] for values in complete}) > 1:
             shares = get_param_importances(
                 study.optuna,

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from isogloss.results.scores import Frozen
 from isogloss.search.space import SearchSpace, SteeringPoint
 
 #: Where a trial's point comes from: γ = 0, the paper's choice, the sweep's, the first-order estimate, or the sampler.
 Source = Literal["zero", "paper", "sweep", "first-order", "sampler"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Measured(_Value):
+class Measured(Frozen):
     """Scores of a point on dev2: changes of transfer and localization (fractions), and further statistics."""
 
     transfer: float
     localization: float
-    details: dict[str, float] = {}
+    details: dict[str, float] = Field(default_factory=dict)
 
 
-class Constraints(_Value):
+class Constraints(Frozen):
     """How far each axis may fall (a fraction, 0.02 is two points); None sets no bound."""
 
     transfer: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     localization: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class TrialRecord(_Value):
+class TrialRecord(Frozen):
     """One trial that does not run any more.
 
     Attributes:
@@ -47,7 +44,7 @@ class TrialRecord(_Value):
     point: SteeringPoint | None
     transfer: float | None
     localization: float | None
-    details: dict[str, float] = {}
+    details: dict[str, float] = Field(default_factory=dict)
     feasible: bool = False
     reused_from: int | None = None
     retry_of: int | None = None
@@ -56,7 +53,7 @@ class TrialRecord(_Value):
     seconds: float = 0.0
 
 
-class Counts(_Value):
+class Counts(Frozen):
     """How many trials there are of each kind. Reused ones are complete too; running and waiting ones are not finished."""
 
     complete: int
@@ -67,7 +64,7 @@ class Counts(_Value):
     waiting: int
 
 
-class SearchResult(_Value):
+class SearchResult(Frozen):
     """A study's trials by number, and what follows from them.
 
     Attributes:

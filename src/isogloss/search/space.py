@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from isogloss.data.rows import Axis
 from isogloss.errors import UserError
 from isogloss.files import digest_of
+from isogloss.results.names import KINDS, OWN_AXIS, VectorKind
 
 if TYPE_CHECKING:
     from optuna.trial import BaseTrial
@@ -52,7 +52,7 @@ class Steering(BaseModel):
         if not isinstance(value, dict):
             return value
         value = dict(value)
-        for kind in ("en", "loc"):
+        for kind in KINDS:
             gamma = value.get(f"{kind}_gamma", 0.0)
             if not isinstance(gamma, int | float):
                 continue
@@ -133,9 +133,6 @@ UNSTEERED = SteeringPoint.everywhere()
 # --------------------------------------------------------------------------------------------------------------------
 # The space
 
-Kind = Literal["en", "loc"]
-KINDS: tuple[Kind, Kind] = ("en", "loc")
-
 
 class SearchSpace(BaseModel):
     """Candidate layers and ranges of strength. Raises UserError for ranges and layers that cannot be searched.
@@ -194,7 +191,7 @@ class SearchSpace(BaseModel):
         return {_name(kind, "gamma", code): getattr(self, f"{kind}_gammas") for kind in self._kinds for code in codes}
 
     @property
-    def _kinds(self) -> tuple[Kind, ...]:
+    def _kinds(self) -> tuple[VectorKind, ...]:
         return tuple(kind for kind in KINDS if getattr(self, f"{kind}_gammas") != (0.0, 0.0))
 
     def point(self, parameters: Mapping[str, Any]) -> SteeringPoint:
@@ -264,7 +261,7 @@ def suggest(trial: BaseTrial, space: SearchSpace) -> SteeringPoint:
     return space.point(drawn)
 
 
-def _name(kind: Kind, what: str, code: str) -> str:
+def _name(kind: VectorKind, what: str, code: str) -> str:
     return f"{kind}_{what}" if code == EVERY else f"{kind}_{what}.{code}"
 
 
@@ -276,9 +273,6 @@ def _name(kind: Kind, what: str, code: str) -> str:
 #: of the norm (Spearman 0.94) and hardly so at a twentieth (0.55); a fortieth lies between. LOC takes the same radius: a smaller
 #: step only makes its gain smaller, and the search makes up for that.
 TRUSTED = 1 / 40
-
-#: The axis that each kind of vector is for.
-OWN_AXIS: dict[Kind, Axis] = {"en": "transfer", "loc": "localization"}
 
 
 def paper_point(num_layers: int) -> SteeringPoint:
@@ -318,8 +312,8 @@ def trusted_steps(
 def starting_points(
     slopes: Slopes,
     *,
-    layers: Mapping[Kind, Sequence[int]],
-    steps: Mapping[Kind, Sequence[float]],
+    layers: Mapping[VectorKind, Sequence[int]],
+    steps: Mapping[VectorKind, Sequence[float]],
     count: int = 4,
     languages: Sequence[str] | None = None,
 ) -> tuple[SteeringPoint, ...]:
@@ -337,7 +331,7 @@ def starting_points(
         languages: average gains over these languages only.
     """
 
-    def best(kind: Kind) -> list[int | None]:
+    def best(kind: VectorKind) -> list[int | None]:
         slope = slopes.macro(OWN_AXIS[kind], kind, languages=languages)
         gains = {layer: slope[layer - 1] * steps[kind][layer - 1] for layer in sorted(set(layers[kind]))}
         promising = [layer for layer, gain in gains.items() if gain > 0]

@@ -173,6 +173,13 @@ class AxisLimits(Section):
     transfer: Limit = None
     localization: Limit = None
 
+    def __str__(self) -> str:
+        """`all`, `20`, or `transfer=5, localization=all`."""
+        transfer, localization = (
+            "all" if limit is None else str(limit) for limit in (self.transfer, self.localization)
+        )
+        return transfer if transfer == localization else f"transfer={transfer}, localization={localization}"
+
 
 def _for_both_axes(value: Any) -> Any:
     return value if isinstance(value, dict | AxisLimits) else {"transfer": value, "localization": value}
@@ -317,7 +324,7 @@ class ComputeSection(Section):
 
 
 class TrackSection(Section):
-    """MLflow: experiment name, and the tracking server's URI (default: MLFLOW_TRACKING_URI, else mlruns/)."""
+    """MLflow: experiment name, and the tracking server's URI (default: MLFLOW_TRACKING_URI, else MLflow's own)."""
 
     experiment: str = "isogloss"
     uri: str | None = None

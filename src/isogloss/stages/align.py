@@ -13,21 +13,22 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.rows import ChoiceItem
+from isogloss.data.rows import AXES, ChoiceItem
 from isogloss.errors import UserError
 from isogloss.files import read_json, sha256_file, write_json
 from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import DECISIONS, FINAL, LOG, SNAPSHOTS, Job
 from isogloss.methods.launch import OUTPUTS, launch, placed
 from isogloss.models.reference import DESCRIPTION
+from isogloss.results.names import BASELINE
 from isogloss.results.scores import CurvePoint, ItemScore
 from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import SINGLE, LaunchSpec, load_launch
 from isogloss.stages.corpus import INSTRUCTIONS, PARALLEL
-from isogloss.stages.data import AXES, datasets_of, take
+from isogloss.stages.data import datasets_of, take
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Advance, Metric, Record, StageRun
+from isogloss.stages.stage import Advance, Metric, StageOutcome, StageRun
 
 TRAINING = "training"
 #: What rank 0 printed: the engine in charge, decisions about the data, warnings.
@@ -73,7 +74,7 @@ def make_job(stage: StageRun, method: str) -> Job:
     )
 
 
-def run(stage: StageRun, *, method: str) -> Record:
+def run(stage: StageRun, *, method: str) -> StageOutcome:
     """Train, or go on training; then keep what the later stages read."""
     job = make_job(stage, method)
     job.write()
@@ -90,7 +91,7 @@ def run(stage: StageRun, *, method: str) -> Record:
     decisions = read_json(stage.out / DECISIONS) if (stage.out / DECISIONS).is_file() else []
     for one in decisions:
         stage.say(f"{method}: {one['count']} of {one['total']} {one['what']}")
-    return Record(
+    return StageOutcome(
         params={
             "method": method,
             "parameters": job.train.parameters,
@@ -175,21 +176,21 @@ def snapshots(trained: Path) -> list[tuple[int, Path]]:
     return sorted(found.items())
 
 
-def follow_run(stage: StageRun, *, method: str) -> Record:
+def follow_run(stage: StageRun, *, method: str) -> StageOutcome:
     """Score each snapshot; a scored one is kept when the stage is killed."""
     items = check_items(stage.inputs["data"], stage.spec)
     points, metrics, artifacts = [], [], {CURVE: "curve"}
     for step, folder in snapshots(stage.inputs[f"align-{method}"]):
         name = re.sub(r"\W+", "-", f"{method} step {step}")
         # Without a name of its own the model is let go of when the next one is asked for.
-        scores = score_conditions(stage, name, items, loaded=stage.model(folder))["baseline"]
+        scores = score_conditions(stage, name, items, loaded=stage.model(folder))[BASELINE]
         scores.save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"
         point = curve_point(step, scores.items)
         points.append(point)
         metrics += _metrics(point)
     write_json(stage.out / CURVE, [point.model_dump() for point in points])
-    return Record(
+    return StageOutcome(
         metrics=tuple(metrics), artifacts=artifacts, datasets=datasets_of(stage.inputs["data"], "choices-dev2")
     )
 

@@ -6,34 +6,32 @@ import datetime
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 
 from isogloss.data.benchmark.wording import regions
+from isogloss.data.rows import AXES
 from isogloss.files import read_json, write_json
 from isogloss.models.config import model_shape
+from isogloss.results.format import ascii_change
+from isogloss.results.names import BASELINE, CONDITIONS, COUNTRY, SUR, UNALIGNED, Role, model_label
 from isogloss.results.scores import MACRO, Choice, Condition, ItemScore, Results, Scores, SweepPoint
 from isogloss.scoring.statistics import accuracies, bias_differences, bias_rates, differences
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import CONTEXT, TEST
-from isogloss.stages.data import AXES, benchmark_digest, datasets_of
+from isogloss.stages.data import benchmark_digest, datasets_of
 from isogloss.stages.evaluate import (
-    CONDITIONS,
     INTERVENTIONS,
-    STEERINGS,
     condition_run,
     plane_metrics,
-    points,
     steering_params,
 )
 from isogloss.stages.parallel import on_axis, split_items
-from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 
 RESULTS = "results.json"
-#: The model as it came, in tables and runs.
-LABEL = "Unaligned"
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -41,7 +39,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.name, spec.scoring.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Turn item scores into results."""
     total = 2 + sum((stage.inputs["evaluate"] / f"{name}.jsonl").is_file() for name in CONDITIONS)
     with stage.progress(total, "intervals") as advance:
@@ -57,7 +55,7 @@ def run(stage: StageRun) -> Record:
         )
     write_json(stage.out / RESULTS, results.model_dump())
     datasets = datasets_of(stage.inputs["data"], "choices-test")
-    return Record(
+    return StageOutcome(
         metrics=tuple(_metrics(results)),
         artifacts={RESULTS: ""},
         datasets=datasets,
@@ -81,21 +79,21 @@ def results_of(
     swept = read_json(folders["sweep"] / SWEEP) if "sweep" in folders else {"points": [], "choices": []}
     choices = tuple(Choice.model_validate(one) for one in swept["choices"])
     before = Scores.load(folders["baseline"] / TEST).items
-    baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
+    baseline = condition_of(BASELINE, CONDITIONS[BASELINE].label, "baseline", before, before)
     advance(1)
     conditions = []
     named = read_json(folders["evaluate"] / INTERVENTIONS)["interventions"] if "evaluate" in folders else ()
     notes = steering_notes(choices) if named else {}
     for name in CONDITIONS:
         if name in named:
-            label, role = CONDITIONS[name]
+            condition = CONDITIONS[name]
             scores = Scores.load(folders["evaluate"] / f"{name}.jsonl").items
-            conditions.append(condition_of(name, label, role, scores, before, note=notes[name]))
+            conditions.append(condition_of(name, condition.label, condition.role, scores, before, note=notes[name]))
             advance(1)
     ceiling = Scores.load(folders["baseline"] / CONTEXT).items
     if ceiling:
-        note = "the country is named in the question; localized items only"
-        conditions.append(condition_of("country", "Country in the prompt", "control", ceiling, before, note=note))
+        country = CONDITIONS[COUNTRY]
+        conditions.append(condition_of(COUNTRY, country.label, country.role, ceiling, before, note=country.note))
     advance(1)
     test = split_items(folders["data"], "test")
     return Results(
@@ -132,23 +130,24 @@ def machine() -> str:
 
 
 def steering_notes(choices: Sequence[Choice]) -> dict[str, str]:
-    """What each condition does, in a few words, by its name."""
-    at = {one.kind: one for one in choices}
-    en, loc = at["en"], at["loc"]
-    return {
-        "en": f"layer {en.layer}, γ {en.gamma:g}",
-        "loc_mid": f"layer {en.layer}, γ {loc.gamma:g}",
-        "loc": f"layer {loc.layer}, γ {loc.gamma:g}",
-        "sur": f"EN at layer {en.layer} (γ {en.gamma:g}) and LOC at layer {loc.layer} (γ {loc.gamma:g})",
-        "random": "vectors of random direction and equal norm, in SUR's layers",
-        "other": "each language with the vectors of the next one, at its own norm, in SUR's layers",
-    }
+    """Where and how each condition acts, in a few words, by its name."""
+    at = {choice.kind: choice for choice in choices}
+    notes = {}
+    for name, condition in CONDITIONS.items():
+        placed = [(kind, at[place].layer, f"γ {at[kind].gamma:g}") for kind, place in condition.vectors]
+        if len(placed) == 1:
+            _, layer, strength = placed[0]
+            notes[name] = f"layer {layer}, {strength}"
+        else:
+            parts = [f"{kind.upper()} at layer {layer} ({strength})" for kind, layer, strength in placed]
+            notes[name] = condition.note or " and ".join(parts)
+    return notes
 
 
 def condition_of(
     name: str,
     label: str,
-    role: Literal["baseline", "method", "control"],
+    role: Role,
     scores: Sequence[ItemScore],
     before: Sequence[ItemScore],
     *,
@@ -180,7 +179,7 @@ def condition_of(
 
 def _metrics(results: Results) -> list[Metric]:
     """SUR's point as the pipeline's own, and the point of every condition; what is by language is in their runs."""
-    metrics = plane_metrics(results.conditions, model="unaligned")
+    metrics = plane_metrics(results.conditions, model=UNALIGNED)
     best = _surgical(results)
     if best is not None:
         metrics += [Metric(name=f"plane/{axis}", value=best.delta[axis][MACRO].value) for axis in AXES]
@@ -188,7 +187,7 @@ def _metrics(results: Results) -> list[Metric]:
 
 
 def _surgical(results: Results) -> Condition | None:
-    one = next((one for one in results.conditions if one.name == "sur"), None)
+    one = next((one for one in results.conditions if one.name == SUR), None)
     return one if one is not None and all(MACRO in one.delta.get(axis, {}) for axis in AXES) else None
 
 
@@ -196,8 +195,8 @@ def _children(results: Results, datasets: Sequence[Dataset]) -> Iterator[ChildRu
     for condition in (results.baseline, *results.conditions):
         yield condition_run(
             condition,
-            model=LABEL,
-            steering=STEERINGS[condition.name],
+            model=model_label(UNALIGNED),
+            steering=CONDITIONS[condition.name].short,
             params={"base": results.model, **steering_params(condition.name, results.choices)},
             datasets=datasets,
         )
@@ -208,5 +207,5 @@ def _note(results: Results) -> str:
     counts = f"Measured on {results.counts['transfer']} universal and {results.counts['localization']} localized items."
     if best is None:
         return counts
-    changes = " and ".join(f"{axis} {points(best.delta[axis][MACRO])}" for axis in AXES)
+    changes = " and ".join(f"{axis} {ascii_change(best.delta[axis][MACRO])} points" for axis in AXES)
     return f"SUR-steering of {results.model}, {best.note}: {changes} on test, macro over the languages. {counts}"

@@ -9,12 +9,12 @@ from isogloss.analysis.convergence import PairProducts, convergence
 from isogloss.analysis.pca import PCA_FILE, pca, save_pca
 from isogloss.analysis.perpendicularity import perpendicularity
 from isogloss.analysis.retrieval import retrieval
+from isogloss.data.rows import AXES
 from isogloss.results.analyses import COORDINATES
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import STATES, UNALIGNED, UNSTEERED, model_label
 from isogloss.results.scores import MACRO, Scores
 from isogloss.stages.baseline import TEST
 from isogloss.stages.checkpoints import (
-    CONDITIONS,
     curve_metrics,
     macro_metrics,
     models_of,
@@ -22,22 +22,20 @@ from isogloss.stages.checkpoints import (
     save_values,
     state_panels,
 )
-from isogloss.stages.compare import LABELS
-from isogloss.stages.data import AXES
 from isogloss.stages.parallel import split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.stages.states import ITEMS, PAIRS, SENTENCES
 
 AGREEMENT_FILE = "agreement.json"
 
 
-def run_agreement(stage: StageRun) -> Record:
+def run_agreement(stage: StageRun) -> StageOutcome:
     """Of every model and steering, from their scores on test."""
     items = split_items(stage.inputs["data"], "test")
     scored = [
         (model, condition, path)
         for model, folder in models_of(stage.inputs, "evaluate").items()
-        for condition in CONDITIONS
+        for condition in STATES
         if (path := _scores(stage, model, folder, condition)).is_file()
     ]
     values = []
@@ -46,7 +44,7 @@ def run_agreement(stage: StageRun) -> Record:
             values.append(agreement(Scores.load(path), items, panel=panel(model, condition)))
             advance(1)
     save_values(stage.out / AGREEMENT_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             Metric(name=f"{name}/{one.panel.model}/{one.panel.condition}", value=found[MACRO].value)
             for one in values
@@ -59,7 +57,7 @@ def run_agreement(stage: StageRun) -> Record:
 
 
 def _scores(stage: StageRun, model: str, folder: Path, condition: str) -> Path:
-    if condition != "none":
+    if condition != UNSTEERED:
         return folder / f"{condition}.jsonl"
     return stage.inputs["baseline"] / TEST if model == UNALIGNED else folder / "baseline.jsonl"
 
@@ -70,7 +68,7 @@ def _scores(stage: StageRun, model: str, folder: Path, condition: str) -> Path:
 CONVERGENCE_FILE = "convergence.json"
 
 
-def run_convergence(stage: StageRun) -> Record:
+def run_convergence(stage: StageRun) -> StageOutcome:
     """Of every model and steering, on both axes."""
     panels = list(state_panels(stage.inputs, ITEMS))
     values = []
@@ -79,7 +77,7 @@ def run_convergence(stage: StageRun) -> Record:
             values += [convergence(states, panel=panel, axis=axis) for axis in AXES]
             advance(1)
     save_values(stage.out / CONVERGENCE_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric
             for one in values
@@ -95,13 +93,13 @@ def run_convergence(stage: StageRun) -> Record:
 # Stage `pca`: last-token states of every model and steering, projected to the same two axes a layer.
 
 
-def run_pca(stage: StageRun) -> Record:
+def run_pca(stage: StageRun) -> StageOutcome:
     """The unaligned, unsteered model is the basis."""
     with stage.progress(1, "projections") as advance:
         value, coordinates = pca(tuple(state_panels(stage.inputs, ITEMS)))
         advance(1)
     save_pca(stage.out, value, coordinates)
-    return Record(
+    return StageOutcome(
         artifacts={PCA_FILE: "analyses", COORDINATES: "analyses"},
         note=f"{len(value.rows)} items in {len(value.panels)} panels; the axes are {value.basis}.",
     )
@@ -113,17 +111,17 @@ def run_pca(stage: StageRun) -> Record:
 PERPENDICULARITY_FILE = "perpendicularity.json"
 
 
-def run_perpendicularity(stage: StageRun) -> Record:
+def run_perpendicularity(stage: StageRun) -> StageOutcome:
     """Of every model."""
     models = models_of(stage.inputs, "states")
     values = []
     with stage.progress(len(models), "perpendicularity") as advance:
         for model, folder in models.items():
             products = PairProducts.load(folder / PAIRS)
-            values.append(perpendicularity(products, model=model, label=LABELS[model], seed=stage.spec.seed))
+            values.append(perpendicularity(products, model=model, label=model_label(model), seed=stage.spec.seed))
             advance(1)
     save_values(stage.out / PERPENDICULARITY_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric for one in values for metric in macro_metrics(f"perpendicularity/{one.model}", one.by_language)
         ),
@@ -138,7 +136,7 @@ def run_perpendicularity(stage: StageRun) -> Record:
 RETRIEVAL_FILE = "retrieval.json"
 
 
-def run_retrieval(stage: StageRun) -> Record:
+def run_retrieval(stage: StageRun) -> StageOutcome:
     """Of every model and steering."""
     panels = list(state_panels(stage.inputs, SENTENCES))
     values = []
@@ -147,7 +145,7 @@ def run_retrieval(stage: StageRun) -> Record:
             values.append(retrieval(states, panel=panel, seed=stage.spec.seed))
             advance(1)
     save_values(stage.out / RETRIEVAL_FILE, values)
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric
             for one in values

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.data.rows import AXES
+from isogloss.results.format import rate
+from isogloss.results.names import BASELINE, COUNTRY
 from isogloss.results.scores import MACRO, Scores
 from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.spec import PipelineSpec
-from isogloss.stages.data import AXES, datasets_of
+from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 
 DEV2, TEST, CONTEXT = "dev2.jsonl", "baseline.jsonl", "country-in-prompt.jsonl"
 
@@ -19,7 +22,7 @@ def settings(spec: PipelineSpec) -> Any:
     return spec.scoring.model_dump()
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score without any intervention."""
     data = stage.inputs["data"]
     dev2, test = split_items(data, "dev2"), split_items(data, "test")
@@ -28,20 +31,20 @@ def run(stage: StageRun) -> Record:
         for item in test
         if item.context_question is not None
     ]
-    score_conditions(stage, "dev2", dev2)["baseline"].save(stage.out / DEV2)
-    baseline = score_conditions(stage, "test", test)["baseline"]
+    score_conditions(stage, "dev2", dev2)[BASELINE].save(stage.out / DEV2)
+    baseline = score_conditions(stage, "test", test)[BASELINE]
     baseline.save(stage.out / TEST)
     named = score_conditions(stage, "country-named", twins)
-    Scores(condition="country", items=named["baseline"].items).save(stage.out / CONTEXT)
+    Scores(condition=COUNTRY, items=named[BASELINE].items).save(stage.out / CONTEXT)
     metrics = []
     for axis in AXES:
         for language, one in accuracies(on_axis(baseline, axis)).items():
             metrics.append(Metric(name=f"{axis}/acc/{language}", value=one.value))
     for language, one in bias_rates(on_axis(baseline, "localization")).items():
         metrics.append(Metric(name=f"bias/english/{language}", value=one.value))
-    for language, one in accuracies(named["baseline"].items).items():
+    for language, one in accuracies(named[BASELINE].items).items():
         metrics.append(Metric(name=f"ceiling/acc/{language}", value=one.value))
-    return Record(
+    return StageOutcome(
         params={"model": stage.base_ref, "model.digest": stage.model_digest[:16], "dtype": stage.dtype},
         metrics=tuple(metrics),
         artifacts=dict.fromkeys((DEV2, TEST, CONTEXT), "scores"),
@@ -52,7 +55,7 @@ def run(stage: StageRun) -> Record:
 
 def _note(model: str, values: dict[str, float]) -> str:
     def percent(name: str) -> str:
-        return f"{100 * values[name]:.1f} %" if name in values else "not measured"
+        return f"{rate(values[name])} %" if name in values else "not measured"
 
     accuracies = " and ".join(f"{percent(f'{axis}/acc/{MACRO}')} of the {axis} items" for axis in AXES)
     return (

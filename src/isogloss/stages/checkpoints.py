@@ -13,11 +13,10 @@ from isogloss.files import write_json
 from isogloss.methods.job import FINAL
 from isogloss.models.load import LoadedModel
 from isogloss.results.analyses import LayerCurve, Panel
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import STATES, UNALIGNED, model_label
 from isogloss.results.scores import MACRO
 from isogloss.search.space import SteeringPoint
 from isogloss.spec.align import METHODS
-from isogloss.stages.compare import LABELS
 from isogloss.stages.stage import Metric, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Component, Intervention
@@ -63,13 +62,10 @@ def intervention_of(point: SteeringPoint, vectors: Mapping[Kind, SteeringVectors
 # --------------------------------------------------------------------------------------------------------------------
 # The panels of the analyses: each model of a pipeline, unsteered and steered at the chosen layers.
 
-#: Conditions of a model, in the order in which they are shown: name → label.
-CONDITIONS = {"none": "unsteered", "en": "EN-steered", "loc": "LOC-steered", "sur": "SUR-steered"}
-
 
 def panel(model: str, condition: str) -> Panel:
     """A model of the pipeline in one condition, with its labels."""
-    return Panel(model=model, label=LABELS[model], condition=condition, condition_label=CONDITIONS[condition])
+    return Panel(model=model, label=model_label(model), condition=condition, condition_label=STATES[condition])
 
 
 def models_of(inputs: Mapping[str, Path], family: str) -> dict[str, Path]:

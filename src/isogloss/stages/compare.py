@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.files import read_json, write_json
 from isogloss.methods.callbacks import read_log
 from isogloss.methods.job import LOG
+from isogloss.results.format import ascii_change
+from isogloss.results.names import BASELINE, CONDITIONS, STEERINGS, UNALIGNED, UNSTEERED, model_label
 from isogloss.results.scores import MACRO, Comparison, CurvePoint, Estimate, ItemScore, Results, Scores, TrainedModel
 from isogloss.scoring.statistics import differences
 from isogloss.spec import PipelineSpec
 from isogloss.spec.align import METHODS
 from isogloss.stages.align import CURVE, check_items, curve_point
-from isogloss.stages.analyse import LABEL, RESULTS, condition_of, steering_notes
+from isogloss.stages.analyse import RESULTS, condition_of, steering_notes
 from isogloss.stages.baseline import DEV2, TEST
-from isogloss.stages.data import AXES, datasets_of
-from isogloss.stages.evaluate import CONDITIONS, STEERINGS, condition_run, plane_metrics, points, steering_params
+from isogloss.stages.data import datasets_of
+from isogloss.stages.evaluate import condition_run, plane_metrics, steering_params
 from isogloss.stages.parallel import on_axis
-from isogloss.stages.stage import ChildRun, Dataset, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, StageOutcome, StageRun
 
 COMPARISON = "comparison.json"
-LABELS = {"unaligned": LABEL, "mist": "MIST", "clo": "CLO", "midalign": "MIDALIGN"}
 #: Logged among the parts of CLO's loss, and none: the share of pairs whose own answer is preferred.
 SHARE = "preferred"
-STEERED = ("en", "loc_mid", "loc", "sur")
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -34,7 +34,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.align.methods, spec.align.check_items]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Compare the trained models, with an interval for every cell."""
     methods = tuple(method for method in METHODS if method in stage.spec.align.methods)
     results = Results.model_validate(read_json(stage.inputs["analyse"] / RESULTS))
@@ -42,7 +42,7 @@ def run(stage: StageRun) -> Record:
         comparison = comparison_of(stage.spec, stage.inputs, results, methods, progress=advance)
     write_json(stage.out / COMPARISON, comparison.model_dump())
     datasets = datasets_of(stage.inputs["data"], "choices-test")
-    return Record(
+    return StageOutcome(
         metrics=tuple(
             metric for model in comparison.models[1:] for metric in plane_metrics(model.conditions, model=model.name)
         ),
@@ -92,11 +92,11 @@ def comparison_of(
 
 
 def _unaligned(results: Results) -> TrainedModel:
-    own = {one.name: one for one in results.conditions if one.name in STEERED}
-    none = results.baseline.model_copy(update={"name": "none"})
+    own = {one.name: one for one in results.conditions if one.name in STEERINGS}
+    none = results.baseline.model_copy(update={"name": UNSTEERED})
     return TrainedModel(
-        name="unaligned",
-        label=LABELS["unaligned"],
+        name=UNALIGNED,
+        label=model_label(UNALIGNED),
         note=results.model,
         conditions=(none, *own.values()),
         over_own={name: one.delta for name, one in own.items()},
@@ -112,21 +112,21 @@ def _trained(
     curve: tuple[CurvePoint, ...],
     trained: Path,
 ) -> TrainedModel:
-    plain = Scores.load(folder / "baseline.jsonl").items
-    conditions = [condition_of("none", LABELS[method], "method", plain, before)]
+    plain = Scores.load(folder / f"{BASELINE}.jsonl").items
+    conditions = [condition_of(UNSTEERED, model_label(method), "method", plain, before)]
     over_own: dict[str, dict[Axis, dict[str, Estimate]]] = {}
-    for name in STEERED:
+    for name in STEERINGS:
         if not (folder / f"{name}.jsonl").is_file():
             continue
         scores = Scores.load(folder / f"{name}.jsonl").items
-        label = f"{LABELS[method]} + {CONDITIONS[name][0]}"
+        label = f"{model_label(method)} + {CONDITIONS[name].label}"
         conditions.append(condition_of(name, label, "method", scores, before, note=notes[name]))
         over_own[name] = {axis: differences(on_axis(scores, axis), on_axis(plain, axis)) for axis in AXES}
     log = read_log(trained / LOG)
     note = f"{log[-1]['step']} steps" if log else ""
     return TrainedModel(
         name=method,
-        label=LABELS[method],
+        label=model_label(method),
         note=note,
         conditions=tuple(conditions),
         over_own=over_own,
@@ -152,7 +152,7 @@ def _children(comparison: Comparison, results: Results, datasets: Sequence[Datas
             yield condition_run(
                 condition,
                 model=model.label,
-                steering=STEERINGS[condition.name],
+                steering=CONDITIONS[condition.name].short,
                 params={"base": results.model, **steering_params(condition.name, results.choices)},
                 datasets=datasets,
                 over_own=model.over_own.get(condition.name),
@@ -164,7 +164,9 @@ def _note(comparison: Comparison) -> str:
     said = []
     for model in comparison.models[1:]:
         delta = model.conditions[0].delta
-        changes = ", ".join(f"{axis} {points(delta[axis][MACRO])}" for axis in AXES if MACRO in delta.get(axis, {}))
+        changes = ", ".join(
+            f"{axis} {ascii_change(delta[axis][MACRO])} points" for axis in AXES if MACRO in delta.get(axis, {})
+        )
         said.append(f"{model.label}: {changes}")
     return (
         f"Unsteered, against the unaligned model on test: {'; '.join(said)}. A run below for each model and steering."

@@ -12,7 +12,7 @@ from isogloss.data.rows import InstructionRow, ParallelRow, Row, RowType, read_r
 from isogloss.errors import UserError
 from isogloss.files import digest_of, sha256_file, write_json
 from isogloss.spec import PipelineSpec
-from isogloss.stages.stage import Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import Dataset, Metric, StageOutcome, StageRun
 
 INSTRUCTIONS, PARALLEL, SOURCES = "instructions.jsonl", "parallel.jsonl", "sources.json"
 #: The stage whose folder holds OpenAssistant in the languages of the data.
@@ -47,7 +47,7 @@ def _contents(spec: PipelineSpec, name: str, entries: str | Sequence[str | Path]
     )
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Generate or read both kinds of rows."""
     sources: list[dict[str, Any]] = []
     notices: list[str] = []
@@ -62,7 +62,7 @@ def run(stage: StageRun) -> Record:
         artifacts[SOURCES] = "data"
     write_rows(stage.out / INSTRUCTIONS, instructions)
     write_rows(stage.out / PARALLEL, parallel)
-    return Record(
+    return StageOutcome(
         params={
             "align.digest": corpus_digest(stage.out)[:16],
             **{f"align.revision.{one['name'].replace(':', '-')}": one["revision"] or "mirror" for one in sources},

@@ -10,13 +10,12 @@ from typing import Any
 
 from isogloss.data.published.catalogue import BLEND, GLOBAL_MMLU
 from isogloss.data.published.load import draw_splits, files_of, identities, load_global_mmlu, noted, twice
-from isogloss.data.rows import ENGLISH, Axis, ChoiceItem, read_choices, write_rows
+from isogloss.data.rows import AXES, ENGLISH, ChoiceItem, read_choices, write_rows
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import digest_of, read_json, write_atomic, write_json
 from isogloss.spec import PipelineSpec
-from isogloss.stages.stage import RECORD, Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import RECORD, Dataset, Metric, StageOutcome, StageRun
 
-AXES: tuple[Axis, Axis] = ("transfer", "localization")
 CHOICES = "choices.jsonl"
 CARD = "data-card.md"
 SOURCES = "sources.json"
@@ -45,7 +44,7 @@ def settings(spec: PipelineSpec) -> Any:
     return chosen
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Build or read the items, keep those of the languages asked for, draw their splits, bound their number."""
     section = stage.spec.data
     artifacts = {CHOICES: "data"}
@@ -82,7 +81,7 @@ def run(stage: StageRun) -> Record:
     write_rows(stage.out / CHOICES, kept)
     counts = Counter((item.split, item.axis) for item in kept)
     digest = benchmark_digest(kept)
-    return Record(
+    return StageOutcome(
         params={
             "data.digest": digest[:16],
             "data.languages": ",".join(section.languages),
@@ -150,7 +149,7 @@ def benchmark_digest(items: Sequence[ChoiceItem]) -> str:
 
 def datasets_of(folder: Path, *names: str) -> tuple[Dataset, ...]:
     """The data sets that the stage with that folder (`data`, `corpus`) gave out, or those of them in `names`."""
-    given = Record.model_validate(read_json(folder / RECORD)).datasets
+    given = StageOutcome.model_validate(read_json(folder / RECORD)).datasets
     return tuple(one for one in given if not names or one.name in names)
 
 

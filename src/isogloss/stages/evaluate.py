@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
+from isogloss.results.format import ascii_change, rate
+from isogloss.results.names import CONDITIONS, OTHER, RANDOM, STEERINGS, SUR, UNSTEERED
 from isogloss.results.scores import MACRO, Choice, Condition, Estimate, Scores
 from isogloss.scoring.score import BASELINE
 from isogloss.scoring.statistics import accuracies, bias_rates
 from isogloss.search.space import SteeringPoint
 from isogloss.spec import PipelineSpec
 from isogloss.stages.baseline import TEST
-from isogloss.stages.data import AXES, datasets_of
+from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import ChildRun, Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Dataset, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, exchanged, random_control, single, surgical
 from isogloss.steering.vectors import Kind, SteeringVectors
 
 INTERVENTIONS = "interventions.json"
-#: Conditions in the order of the tables: name → (label, role).
-CONDITIONS: dict[str, tuple[str, Literal["method", "control"]]] = {
-    "en": ("EN-steering", "method"),
-    "loc_mid": ("LOC-steering at EN's layer", "method"),
-    "loc": ("LOC-steering", "method"),
-    "sur": ("SUR-steering", "method"),
-    "random": ("Random vectors", "control"),
-    "other": ("Another language's vectors", "control"),
-}
 
 
 def settings(spec: PipelineSpec) -> Any:
@@ -46,16 +39,21 @@ def chosen(stage: StageRun) -> dict[str, Choice]:
 
 
 def steered(vectors: Mapping[Kind, SteeringVectors], choices: Mapping[str, Choice]) -> dict[str, Intervention]:
-    """EN, LOC in EN's layer where that is another one, LOC in its own, and SUR, with the chosen strengths."""
-    at = {kind: (choices[kind].layer, choices[kind].gamma) for kind in vectors}
-    made = {kind: single(one, layer=at[kind][0], gamma=at[kind][1]) for kind, one in vectors.items()}
-    found: dict[str, Intervention] = {"en": made["en"]}
-    if at["en"][0] != at["loc"][0]:
-        found["loc_mid"] = single(vectors["loc"], layer=at["en"][0], gamma=at["loc"][1])
-    return found | {"loc": made["loc"], "sur": surgical(made["en"], made["loc"])}
+    """Every steering with the chosen layers and strengths, by name.
+
+    One in another kind's layer (LOC at EN's layer) is left out where both kinds have the same layer.
+    """
+    found = {}
+    for name in STEERINGS:
+        placed = CONDITIONS[name].vectors
+        if any(kind != place and choices[kind].layer == choices[place].layer for kind, place in placed):
+            continue
+        parts = [single(vectors[kind], layer=choices[place].layer, gamma=choices[kind].gamma) for kind, place in placed]
+        found[name] = parts[0] if len(parts) == 1 else surgical(*parts)
+    return found
 
 
-def run_trained(stage: StageRun, *, method: str) -> Record:
+def run_trained(stage: StageRun, *, method: str) -> StageOutcome:
     """A trained model on the test items: unsteered, and steered in the same layers with vectors of its own."""
     loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL)
     folder = stage.inputs[f"vectors-{method}"]
@@ -72,11 +70,11 @@ def run_trained(stage: StageRun, *, method: str) -> Record:
     write_json(
         stage.out / INTERVENTIONS, {"interventions": {name: one.describe() for name, one in interventions.items()}}
     )
-    return _record(stage, scores, artifacts)
+    return _outcome(stage, scores, artifacts)
 
 
-def _record(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, str]) -> Record:
-    return Record(
+def _outcome(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, str]) -> StageOutcome:
+    return StageOutcome(
         metrics=tuple(_macro_rates(scores)),
         artifacts=artifacts,
         datasets=datasets_of(stage.inputs["data"], "choices-test"),
@@ -86,7 +84,7 @@ def _record(stage: StageRun, scores: Mapping[str, Scores], artifacts: dict[str, 
 def _macro_rates(scores: Mapping[str, Scores]) -> Iterator[Metric]:
     """The macro rates of each steering, under the same names for every model; by language they are in the comparison."""
     for name, one in scores.items():
-        steering = "none" if name == BASELINE.name else name
+        steering = UNSTEERED if name == BASELINE.name else name
         for axis in AXES:
             found = accuracies(on_axis(one, axis))
             if MACRO in found:
@@ -96,7 +94,7 @@ def _macro_rates(scores: Mapping[str, Scores]) -> Iterator[Metric]:
             yield Metric(name=f"bias/english/{MACRO}/{steering}", value=rates[MACRO].value)
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score the test items under every condition."""
     choices = chosen(stage)
     real = {kind: SteeringVectors.load(stage.inputs["vectors"] / folder) for kind, folder in FOLDERS.items()}
@@ -106,13 +104,13 @@ def run(stage: StageRun) -> Record:
 
     random = {kind: random_control(one, seed=stage.spec.seed + n) for n, (kind, one) in enumerate(real.items())}
     interventions = at_choice(real)
-    interventions["random"] = at_choice(random)["sur"]
+    interventions[RANDOM] = at_choice(random)[SUR]
     whose = {}
     if all(len(one.languages) > 1 for one in real.values()):
         foreign = {}
         for kind, one in real.items():
             foreign[kind], whose[kind] = exchanged(one)
-        interventions["other"] = at_choice(foreign)["sur"]
+        interventions[OTHER] = at_choice(foreign)[SUR]
     items = split_items(stage.inputs["data"], "test")
     artifacts = {INTERVENTIONS: "interventions"}
     baseline = Scores.load(stage.inputs["baseline"] / TEST)
@@ -123,8 +121,8 @@ def run(stage: StageRun) -> Record:
         scores[name].save(stage.out / f"{name}.jsonl")
         artifacts[f"{name}.jsonl"] = "scores"
     described = {name: one.describe() for name, one in interventions.items()}
-    write_json(stage.out / INTERVENTIONS, {"interventions": described, "other": whose})
-    return _record(stage, {BASELINE.name: baseline, **scores}, artifacts)
+    write_json(stage.out / INTERVENTIONS, {"interventions": described, OTHER: whose})
+    return _outcome(stage, {BASELINE.name: baseline, **scores}, artifacts)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -135,26 +133,6 @@ def run(stage: StageRun) -> Record:
 # `bias/english/LANGUAGE` the accuracies and rates; `own/AXIS` the macro change against the same model unsteered.
 
 CONDITION = "condition"
-#: The name that a run below the pipeline's carries for a condition: `MIST + SUR`.
-STEERINGS = {
-    "baseline": "none",
-    "none": "none",
-    "en": "EN",
-    "loc_mid": "LOC at EN's layer",
-    "loc": "LOC",
-    "sur": "SUR",
-    "random": "random vectors",
-    "other": "another language's vectors",
-    "country": "country in the prompt",
-}
-_USES = {
-    "en": ("en",),
-    "loc_mid": ("loc",),
-    "loc": ("loc",),
-    "sur": ("en", "loc"),
-    "random": ("en", "loc"),
-    "other": ("en", "loc"),
-}
 
 
 def condition_run(
@@ -166,8 +144,8 @@ def condition_run(
     datasets: Sequence[Dataset],
     over_own: Mapping[Axis, Mapping[str, Estimate]] | None = None,
 ) -> ChildRun:
-    """The run of `condition`: `model` is its label (`MIST`), `steering` one of the values of `STEERINGS` or a name."""
-    name = model if steering == "none" else f"{model} + {steering}"
+    """The run of `condition`: `model` is its label (`MIST`), `steering` the short name of its steering."""
+    name = model if steering == CONDITIONS[UNSTEERED].short else f"{model} + {steering}"
     metrics = _metrics(condition)
     for axis, changes in (over_own or {}).items():
         if MACRO in changes:
@@ -187,10 +165,9 @@ def steering_params(name: str, choices: Sequence[Choice]) -> dict[str, str | int
     """The layers and strengths of a condition of the tables, as the sweep chose them."""
     at = {one.kind: one for one in choices}
     found: dict[str, str | int | float] = {}
-    for kind in _USES.get(name, ()):
-        choice = at[kind]  # type: ignore[index]
-        found[f"{kind}.layer"] = at["en"].layer if name == "loc_mid" else choice.layer
-        found[f"{kind}.gamma"] = choice.gamma
+    for kind, place in CONDITIONS[name].vectors:
+        found[f"{kind}.layer"] = at[place].layer
+        found[f"{kind}.gamma"] = at[kind].gamma
     return found
 
 
@@ -212,16 +189,6 @@ def plane_metrics(conditions: Sequence[Condition], *, model: str) -> list[Metric
     ]
 
 
-def points(estimate: Estimate) -> str:
-    """A change in words: `+2.1 [+0.3, +4.0] points`."""
-    interval = (
-        ""
-        if estimate.low is None or estimate.high is None
-        else f" [{100 * estimate.low:+.1f}, {100 * estimate.high:+.1f}]"
-    )
-    return f"{100 * estimate.value:+.1f}{interval} points"
-
-
 def _metrics(condition: Condition) -> dict[str, float]:
     """Macro values first: MLflow keeps the order, and offers the first ones for its charts."""
     macro: dict[str, float] = {}
@@ -239,20 +206,22 @@ def _metrics(condition: Condition) -> dict[str, float]:
                 macro |= {f"plane/{axis}/low": change.low, f"plane/{axis}/high": change.high}
     rates = {f"{axis}/acc": one for axis, one in condition.accuracy.items()} | {"bias/english": condition.bias}
     for name, by_language in rates.items():
-        for language, rate in by_language.items():
-            (macro if language == MACRO else own)[f"{name}/{language}"] = rate.value
+        for language, measured in by_language.items():
+            (macro if language == MACRO else own)[f"{name}/{language}"] = measured.value
     return macro | own
 
 
 def _note(name: str, condition: Condition) -> str:
     changes = [
-        f"{axis} {points(condition.delta[axis][MACRO])}" for axis in AXES if MACRO in condition.delta.get(axis, {})
+        f"{axis} {ascii_change(condition.delta[axis][MACRO])} points"
+        for axis in AXES
+        if MACRO in condition.delta.get(axis, {})
     ]
     how = f", {condition.note}" if condition.note else ""
     if condition.role == "baseline":
         first = f"{name}{how}: what every change is measured against, on test."
     else:
         first = f"{name}{how}: {', '.join(changes)} against the unaligned model on test, macro over the languages."
-    rates = [f"{axis} {100 * one[MACRO].value:.1f} %" for axis, one in condition.accuracy.items() if MACRO in one]
-    bias = f"; English bias {100 * condition.bias[MACRO].value:.1f} %" if MACRO in condition.bias else ""
+    rates = [f"{axis} {rate(one[MACRO].value)} %" for axis, one in condition.accuracy.items() if MACRO in one]
+    bias = f"; English bias {rate(condition.bias[MACRO].value)} %" if MACRO in condition.bias else ""
     return f"{first} Accuracy: {', '.join(rates)}{bias}."

@@ -33,7 +33,7 @@ from isogloss.stages import (
     vectors,
 )
 from isogloss.stages.checkpoints import suffixed
-from isogloss.stages.stage import Record, Stage
+from isogloss.stages.stage import Stage, StageOutcome
 
 #: The code that can change a result, under names that stay when files move: files and folders of the package.
 CODE: dict[str, tuple[str, ...]] = {
@@ -105,7 +105,7 @@ class Family:
     """A row of the table. `code` may name what the settings decide; `when` says whether a pipeline has it (default: yes)."""
 
     name: str
-    run: Callable[..., Record]
+    run: Callable[..., StageOutcome]
     settings: Callable[..., Any]
     needs: tuple[str, ...]
     code: tuple[str | Callable[[PipelineSpec], str], ...]

@@ -19,7 +19,7 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.localize import NOT_LOCALIZED, NOT_TRANSLATED, AskerSection, LocalizeSection, TranslateSection
 from isogloss.stages.corpus import rows_digest
 from isogloss.stages.data import benchmark_digest
-from isogloss.stages.stage import Dataset, Metric, Record, StageRun
+from isogloss.stages.stage import Dataset, Metric, StageOutcome, StageRun
 
 
 def section_of(spec: PipelineSpec) -> LocalizeSection:
@@ -64,7 +64,7 @@ def model_digests(*askers: AskerSection | None) -> list[str]:
     ]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Localize, and keep what came of it and what did not."""
     spec = stage.spec
     made = make_localized(
@@ -76,7 +76,7 @@ def run(stage: StageRun) -> Record:
         say=stage.say,
         reasons=stage.work,
     )
-    return record_of(
+    return outcome_of(
         made,
         Dataset(
             name="localized-blend",
@@ -87,9 +87,9 @@ def run(stage: StageRun) -> Record:
     )
 
 
-def record_of(made: Made, dataset: Dataset) -> Record:
+def outcome_of(made: Made, dataset: Dataset) -> StageOutcome:
     """What the tracker is told: counts by language and reason, prompts, rejections, samples."""
-    return Record(
+    return StageOutcome(
         params=made.params,
         metrics=tuple(Metric(name=name, value=value) for name, value in made.metrics.items()),
         artifacts=dict.fromkeys(made.files, "localize"),
@@ -123,7 +123,7 @@ def translate_settings(spec: PipelineSpec) -> Any:
     return {**chosen, "languages": list(languages), "models": model_digests(section.first, section.second)}
 
 
-def run_translate(stage: StageRun) -> Record:
+def run_translate(stage: StageRun) -> StageOutcome:
     """Translate, and keep what came of it and what did not."""
     spec = stage.spec
     made = make_translated(
@@ -136,4 +136,4 @@ def run_translate(stage: StageRun) -> Record:
         reasons=stage.work,
     )
     rows = tuple(made.rows)
-    return record_of(made, Dataset(name="translated", digest=rows_digest(rows), context="training", rows=len(rows)))
+    return outcome_of(made, Dataset(name="translated", digest=rows_digest(rows), context="training", rows=len(rows)))

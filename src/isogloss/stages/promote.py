@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from isogloss import __version__
 from isogloss.data.benchmark.wording import regions
+from isogloss.data.rows import AXES
 from isogloss.files import read_json, write_json
 from isogloss.methods.job import FINAL
 from isogloss.models.config import model_shape
@@ -25,7 +26,7 @@ from isogloss.models.load import is_adapter
 from isogloss.registry.bundle import CARD, Bundle, merged_from, write_bundle
 from isogloss.registry.card import PICTURE, card
 from isogloss.registry.contents import Base, BundleScores, BundleSpec, Git, Lineage
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import BASELINE, CONDITIONS, UNALIGNED, model_label
 from isogloss.results.scores import MACRO, Condition, Scores
 from isogloss.search.front import knee_of, pareto_front
 from isogloss.search.result import SearchResult, TrialRecord
@@ -34,13 +35,12 @@ from isogloss.spec import PipelineSpec
 from isogloss.stages.analyse import condition_of
 from isogloss.stages.baseline import TEST
 from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.compare import LABELS
 from isogloss.stages.corpus import corpus_digest
 from isogloss.stages.data import benchmark_digest, datasets_of
 from isogloss.stages.evaluate import condition_run, point_params
 from isogloss.stages.parallel import score_conditions, split_items
 from isogloss.stages.search import RESULT
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.steering.intervention import Intervention
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -113,11 +113,11 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.name, spec.promote.max_points, spec.scoring.model_dump(), spec.steer.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score the points of every study on test; bundle those that no other dominates."""
     checkpoints = stage.spec.search.checkpoints
     before = Scores.load(stage.inputs["baseline"] / TEST).items
-    baseline = condition_of("baseline", "Unsteered", "baseline", before, before)
+    baseline = condition_of(BASELINE, CONDITIONS[BASELINE].label, "baseline", before, before)
     points: list[CandidatePoint] = []
     interventions: dict[str, Intervention] = {}
     for checkpoint in checkpoints:
@@ -126,7 +126,7 @@ def run(stage: StageRun) -> Record:
         own = {f"{checkpoint}-{trial.number}": intervention_of(_point(trial), vectors) for trial in trials}
         scores = _score(stage, checkpoint, own)
         for trial, (name, intervention) in zip(trials, own.items(), strict=True):
-            label = f"{LABELS[checkpoint]}: {trial.point}"
+            label = f"{model_label(checkpoint)}: {trial.point}"
             scores[name].save(stage.out / f"{name}.jsonl")
             condition = condition_of(name, label, "method", scores[name].items, before)
             points.append(
@@ -145,12 +145,12 @@ def run(stage: StageRun) -> Record:
     for point in kept:
         _bundle(stage, point, interventions[point.name], baseline, points)
     _draw(stage, points)
-    return Record(
+    return StageOutcome(
         params={"candidates": len(points), "not dominated on test": len(kept)},
         metrics=tuple(
             Metric(name=f"plane/{axis}/{point.checkpoint}/trial-{point.trial}", value=value)
             for point in points
-            for axis, value in zip(("transfer", "localization"), point.gains, strict=True)
+            for axis, value in zip(AXES, point.gains, strict=True)
         ),
         artifacts={
             CANDIDATES: "promote",
@@ -161,7 +161,7 @@ def run(stage: StageRun) -> Record:
         children=tuple(
             condition_run(
                 point.condition,
-                model=LABELS[point.checkpoint],
+                model=model_label(point.checkpoint),
                 steering=f"searched (trial {point.trial})",
                 params={"base": stage.base_ref, **point_params(point.point)},
                 datasets=datasets,
@@ -280,18 +280,15 @@ def _bundle(
 
 def _card(bundle: Bundle, *, point: CandidatePoint, points: Sequence[CandidatePoint]) -> str:
     """The model card, with its picture beside it."""
-    from isogloss.report.searched.figures import candidates_figure
+    from isogloss.report.chart import plot
+    from isogloss.report.search_figures import candidates_chart
 
-    figure = candidates_figure({one.name: (one.checkpoint, one.condition) for one in points}, marked=point.name)
-    figure.savefig(bundle.folder / PICTURE, dpi=150)
+    plot(candidates_chart(points, marked=point.name)).savefig(bundle.folder / PICTURE, dpi=150)
     return card(bundle)
 
 
 def _draw(stage: StageRun, points: Sequence[CandidatePoint]) -> None:
-    from isogloss.report.searched.figures import candidates_figure
+    from isogloss.report.chart import plot
+    from isogloss.report.search_figures import candidates_chart
 
-    figure = candidates_figure(
-        {one.name: (one.checkpoint, one.condition) for one in points},
-        dominated=[one.name for one in points if one.dominated_by is not None],
-    )
-    figure.savefig(stage.out / "candidates.png", dpi=150)
+    plot(candidates_chart(points)).savefig(stage.out / "candidates.png", dpi=150)

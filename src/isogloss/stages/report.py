@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from isogloss.analysis.pca import PCA_FILE
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.files import read_json
-from isogloss.report.comparison.rows import NONE
-from isogloss.report.geometry.findings import Geometry
-from isogloss.report.searched.findings import Candidate, Searches, Study
+from isogloss.report.geometry import Geometry
+from isogloss.report.searches import CandidateOnTest, SearchedModel, Searches
 from isogloss.results.analyses import COORDINATES, Agreement, Convergence, Pca, Perpendicularity, Retrieval
-from isogloss.results.names import UNALIGNED
+from isogloss.results.names import UNALIGNED, UNSTEERED, model_label
 from isogloss.results.scores import MACRO, Comparison, Results
 from isogloss.search.front import knee_of
 from isogloss.search.result import SearchResult
@@ -23,11 +22,10 @@ from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import ANALYSES
 from isogloss.stages import analyses
 from isogloss.stages.analyse import RESULTS
-from isogloss.stages.compare import COMPARISON, LABELS
-from isogloss.stages.data import AXES
+from isogloss.stages.compare import COMPARISON
 from isogloss.stages.promote import CandidatePoint, read_candidates
 from isogloss.stages.search import RESULT
-from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.stage import StageOutcome, StageRun
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -37,7 +35,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.promote.name, spec.search.statistic] if spec.search.checkpoints else None
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Write report.html, figures, tables."""
     from isogloss.report.page import write_report
 
@@ -50,7 +48,9 @@ def run(stage: StageRun) -> Record:
         advance(1)
     files = sorted(path for path in stage.out.rglob("*") if path.is_file())
     names = [path.relative_to(stage.out).as_posix() for path in files]
-    return Record(artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)})
+    return StageOutcome(
+        artifacts={name: name.rpartition("/")[0] for name in names if name not in (RESULTS, COMPARISON)}
+    )
 
 
 def read_comparison(folders: Mapping[str, Path]) -> Comparison | None:
@@ -101,7 +101,7 @@ def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches |
     candidates = tuple(_candidate(one, studies[one.checkpoint], comparison) for one in points)
     return Searches(
         studies=tuple(
-            Study(checkpoint=checkpoint, label=LABELS[checkpoint], result=result)
+            SearchedModel(checkpoint=checkpoint, label=model_label(checkpoint), result=result)
             for checkpoint, result in studies.items()
         ),
         statistic=spec.search.statistic,
@@ -111,12 +111,12 @@ def read_searches(spec: PipelineSpec, folders: Mapping[str, Path]) -> Searches |
     )
 
 
-def _candidate(point: CandidatePoint, study: SearchResult, comparison: Comparison | None) -> Candidate:
+def _candidate(point: CandidatePoint, study: SearchResult, comparison: Comparison | None) -> CandidateOnTest:
     details = study.trial(point.trial).details
-    return Candidate(
+    return CandidateOnTest(
         name=point.name,
         checkpoint=point.checkpoint,
-        label=LABELS[point.checkpoint],
+        label=model_label(point.checkpoint),
         trial=point.trial,
         point=point.point,
         condition=point.condition,
@@ -135,7 +135,9 @@ def _over_own(point: CandidatePoint, comparison: Comparison | None) -> dict[Axis
     if point.checkpoint == UNALIGNED:
         return changes
     models = () if comparison is None else comparison.models
-    plain = [one for model in models if model.name == point.checkpoint for one in model.conditions if one.name == NONE]
+    plain = [
+        one for model in models if model.name == point.checkpoint for one in model.conditions if one.name == UNSTEERED
+    ]
     return {axis: changes[axis] - one.delta[axis][MACRO].value for one in plain for axis in AXES}
 
 

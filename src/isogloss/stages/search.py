@@ -16,11 +16,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.rows import ENGLISH, ChoiceItem
-from isogloss.errors import UserError
+from isogloss.data.rows import AXES, ENGLISH, ChoiceItem
 from isogloss.files import digest_of, read_json, write_json
 from isogloss.models.layers import num_layers
 from isogloss.models.load import LoadedModel
+from isogloss.results.names import model_label
 from isogloss.results.scores import Scores
 from isogloss.scoring.first_order import first_order
 from isogloss.scoring.statistics import macro_accuracy_change, macro_bias_change, macro_probability_difference
@@ -33,10 +33,10 @@ from isogloss.search.worker import run_trials
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import NOT_RESULTS, SearchSection
 from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors, intervention_of
-from isogloss.stages.data import AXES, benchmark_digest, datasets_of, take
+from isogloss.stages.data import benchmark_digest, datasets_of, take
 from isogloss.stages.evaluate import point_params
 from isogloss.stages.parallel import edits_of, on_axis, other_workers, score_settings, split_items, steered_pass
-from isogloss.stages.stage import ChildRun, Metric, Record, StageRun
+from isogloss.stages.stage import ChildRun, Metric, StageOutcome, StageRun
 from isogloss.stages.sweep import SWEEP
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.vectors import Kind, SteeringVectors
@@ -100,17 +100,17 @@ def measured(scores: Scores, before: Scores, *, statistic: str) -> Measured:
     return Measured(transfer=values["transfer"], localization=values["localization"], details=details)
 
 
-def run(stage: StageRun, *, checkpoint: str) -> Record:
+def run(stage: StageRun, *, checkpoint: str) -> StageOutcome:
     """Run the study's trials with as many workers as asked for, and read it."""
     study, _ = _take_part(stage, checkpoint, create=True)
     result = summarise(study)
     write_json(stage.out / RESULT, result.model_dump(mode="json"))
-    files = _draw(result, stage.out)
+    files = _draw(result, checkpoint, stage.spec.search.statistic, stage.out)
     if stage.spec.search.storage is None:
         _copy_database(stage.work / STUDY, stage.out / STUDY)
         files.append(STUDY)
     knee = None if result.knee is None else result.trial(result.knee)
-    return Record(
+    return StageOutcome(
         params={
             "checkpoint": checkpoint,
             "sampler": result.sampler,
@@ -251,23 +251,23 @@ def _starts(
     return tuple(SteeringPoint.model_validate(point) for point in read_json(kept))
 
 
-def _draw(result: SearchResult, folder: Path) -> list[str]:
-    """Draw the figures as PNG and SVG, except those with too few trials; returns the names of the files."""
-    from isogloss.report.searched.figures import front_figure, hypervolume_figure, importances_figure
+def _draw(result: SearchResult, checkpoint: str, statistic: str, folder: Path) -> list[str]:
+    """Write the figures that there are enough trials for, as PNG and SVG; returns their names."""
+    from isogloss.report.search_figures import front_figure, hypervolume_figure, importances_figure
+    from isogloss.report.searches import SearchedModel
 
+    study = SearchedModel(checkpoint=checkpoint, label=model_label(checkpoint), result=result)
+    figures = {
+        "front": front_figure(study, statistic=statistic),
+        "hypervolume": hypervolume_figure(study),
+        "importances": importances_figure(study),
+    }
     names = []
-    for name, draw in (
-        ("front", front_figure),
-        ("hypervolume", hypervolume_figure),
-        ("importances", importances_figure),
-    ):
-        try:
-            figure = draw(result)
-        except UserError:
-            continue  # too few trials
-        for ending in ("png", "svg"):
-            figure.savefig(folder / f"{name}.{ending}", dpi=150)
-            names.append(f"{name}.{ending}")
+    for name, figure in figures.items():
+        if figure is not None:
+            for ending in ("png", "svg"):
+                figure.draw().savefig(folder / f"{name}.{ending}", dpi=150)
+                names.append(f"{name}.{ending}")
     return names
 
 

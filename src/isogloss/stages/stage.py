@@ -1,4 +1,4 @@
-"""What a stage is: its settings, what it needs, and a function from input folders to an output folder and a record."""
+"""What a stage is: its settings, its needs, and a function from input folders to an output folder and an outcome."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ class ChildRun(BaseModel):
     seconds: float = 0.0
 
 
-class Record(BaseModel):
-    """What a stage tells the tracker: kept in its folder, so that a reused stage is shown in full in a new run.
+class StageOutcome(BaseModel):
+    """What a stage reports to the tracker. Kept in its folder as `record.json`, so that a run that reuses it shows all of it.
 
     `artifacts` maps file names in the stage's folder to artifact folders; `children` are runs below the stage's own;
     `note` says in two sentences what came out.
@@ -146,7 +146,7 @@ class Stage:
     settings: Callable[[PipelineSpec], Any]
     code: tuple[str, ...]
     uses_model: bool
-    run: Callable[[StageRun], Record]
+    run: Callable[[StageRun], StageOutcome]
     variant: str = ""
 
     @property

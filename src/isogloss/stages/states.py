@@ -19,14 +19,15 @@ from isogloss.data.rows import ParallelRow, read_rows
 from isogloss.errors import UserError
 from isogloss.files import damage, sha256_file
 from isogloss.models.load import LoadedModel
+from isogloss.results.names import STATES
 from isogloss.scoring.prompts import prompts_by
 from isogloss.scoring.score import Pass
 from isogloss.spec import PipelineSpec
-from isogloss.stages.checkpoints import CONDITIONS, checkpoint_model, checkpoint_vectors
+from isogloss.stages.checkpoints import checkpoint_model, checkpoint_vectors
 from isogloss.stages.data import datasets_of, take
 from isogloss.stages.evaluate import chosen, steered
 from isogloss.stages.parallel import split_items, steered_pass
-from isogloss.stages.stage import Record, StageRun
+from isogloss.stages.stage import StageOutcome, StageRun
 from isogloss.stages.vectors import pairs_of
 from isogloss.steering.vectors import Token
 
@@ -52,7 +53,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [parts_of(spec), section, spec.scoring.method, spec.steer.model_dump(), spec.vectors.model_dump()]
 
 
-def run(stage: StageRun, *, checkpoint: str) -> Record:
+def run(stage: StageRun, *, checkpoint: str) -> StageOutcome:
     """Capture; what is whole is kept when the stage is killed."""
     make = {ITEMS: _items, SENTENCES: _sentences, PAIRS: _pairs}
     for part in parts_of(stage.spec):
@@ -61,7 +62,7 @@ def run(stage: StageRun, *, checkpoint: str) -> Record:
             make[part](stage, checkpoint_model(stage, checkpoint), kept, checkpoint)
     for part in parts_of(stage.spec):
         shutil.move(stage.work / part, stage.out / part)
-    return Record(datasets=datasets_of(stage.inputs["data"], "choices-test"))
+    return StageOutcome(datasets=datasets_of(stage.inputs["data"], "choices-test"))
 
 
 def _passes(stage: StageRun, loaded: LoadedModel, checkpoint: str) -> list[Pass]:
@@ -69,7 +70,7 @@ def _passes(stage: StageRun, loaded: LoadedModel, checkpoint: str) -> list[Pass]
     found = steered(checkpoint_vectors(stage, checkpoint), chosen(stage))
     return [
         steered_pass(loaded, name, found[name], positions=stage.spec.steer.positions)
-        for name in CONDITIONS
+        for name in STATES
         if name in found
     ]
 

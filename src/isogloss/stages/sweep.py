@@ -12,16 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from isogloss.data.rows import AXES
 from isogloss.files import write_json
 from isogloss.models.layers import check_layer
+from isogloss.results.format import ascii_points
+from isogloss.results.names import OWN_AXIS
 from isogloss.results.scores import Choice, Estimate, Scores, SweepPoint
 from isogloss.scoring.statistics import macro_bias_difference, macro_difference, macro_probability_difference
 from isogloss.spec import PipelineSpec
 from isogloss.spec.pipeline import Statistic
 from isogloss.stages.baseline import DEV2
-from isogloss.stages.data import AXES, datasets_of
+from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import on_axis, score_conditions, split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.stages.vectors import FOLDERS
 from isogloss.steering.intervention import Intervention, single
 from isogloss.steering.vectors import Kind, SteeringVectors
@@ -34,7 +37,7 @@ def settings(spec: PipelineSpec) -> Any:
     return [spec.sweep.model_dump(), spec.scoring.model_dump(), spec.steer.model_dump()]
 
 
-def run(stage: StageRun) -> Record:
+def run(stage: StageRun) -> StageOutcome:
     """Score every point from kept states, then choose."""
     spec, loaded = stage.spec.sweep, stage.model()
     gammas: dict[Kind, Sequence[float]] = {"en": spec.en_gammas, "loc": spec.loc_gammas}
@@ -61,7 +64,7 @@ def run(stage: StageRun) -> Record:
         stage.out / SWEEP,
         {"points": [point.model_dump() for point in measured], "choices": [choice.model_dump() for choice in choices]},
     )
-    return Record(
+    return StageOutcome(
         params={f"chosen.{one.kind}": f"layer {one.layer}, gamma {one.gamma:g}" for one in choices},
         metrics=tuple(_metrics(measured, {one.kind: one.gamma for one in choices})),
         artifacts={SWEEP: "sweep"},
@@ -113,7 +116,8 @@ def choose(
     points: Sequence[SweepPoint], kind: Kind, *, tolerance: float, statistic: Statistic = "probability"
 ) -> Choice:
     """Apply the rule of this module's head to the points of a kind."""
-    own_axis, other_axis = ("transfer", "localization") if kind == "en" else ("localization", "transfer")
+    own_axis = OWN_AXIS[kind]
+    (other_axis,) = (axis for axis in AXES if axis != own_axis)
 
     def change(point: SweepPoint, axis: str) -> float:
         value = getattr(point, f"{axis}_probability") if statistic == "probability" else getattr(point, axis).value
@@ -131,8 +135,8 @@ def choose(
         f"by {measure}"
     )
     reason = (
-        f"{own_axis} {100 * change(best, own_axis):+.1f}, {other_axis} {100 * change(best, other_axis):+.1f} points of "
-        f"{measure} on dev2 (accuracy {100 * getattr(best, own_axis).value:+.1f} and "
-        f"{100 * getattr(best, other_axis).value:+.1f}); {len(allowed)} of {len(own)} points allowed"
+        f"{own_axis} {ascii_points(change(best, own_axis))}, {other_axis} {ascii_points(change(best, other_axis))} points of "
+        f"{measure} on dev2 (accuracy {ascii_points(getattr(best, own_axis).value)} and "
+        f"{ascii_points(getattr(best, other_axis).value)}); {len(allowed)} of {len(own)} points allowed"
     )
     return Choice(kind=kind, layer=best.layer, gamma=best.gamma, rule=rule, reason=reason)

@@ -10,7 +10,7 @@ from isogloss.scoring.prompts import prompts_by
 from isogloss.spec import PipelineSpec
 from isogloss.stages.data import datasets_of
 from isogloss.stages.parallel import split_items
-from isogloss.stages.stage import Metric, Record, StageRun
+from isogloss.stages.stage import Metric, StageOutcome, StageRun
 from isogloss.steering.extract import Pair, en_pairs, extract_vectors, loc_pairs, take_pairs
 from isogloss.steering.vectors import HEADER, TENSORS, Kind
 
@@ -31,7 +31,7 @@ def pairs_of(data: Path, spec: PipelineSpec) -> dict[Kind, list[Pair]]:
     }
 
 
-def run(stage: StageRun, *, method: str = "") -> Record:
+def run(stage: StageRun, *, method: str = "") -> StageOutcome:
     """Extract both kinds: EN from universal items, LOC from localized ones; of a trained model where `method` is given."""
     loaded = stage.model(stage.inputs[f"align-{method}"] / FINAL) if method else stage.model()
     pairs = pairs_of(stage.inputs["data"], stage.spec)
@@ -60,7 +60,7 @@ def run(stage: StageRun, *, method: str = "") -> Record:
                 metrics.append(
                     Metric(name=f"vectors/{kind}/relative_norm/{language}", value=norm / residual, step=layer)
                 )
-    return Record(
+    return StageOutcome(
         params={"vectors.token": stage.spec.vectors.token},
         metrics=tuple(metrics),
         artifacts={

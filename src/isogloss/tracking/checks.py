@@ -1,47 +1,63 @@
-"""Is the store well, and what can be mended: for `isogloss doctor`. Checking changes nothing.
+"""Checks of the MLflow store for `isogloss doctor`, and repairs for `isogloss doctor --mend`. Checking changes nothing.
 
-The SQLite store is read directly and read-only, since opening it with MLflow may create or migrate it. Tables read:
-`alembic_version`, `experiments`, `runs`, `tags`, and those of registered versions.
+A SQLite database is read directly and read-only at first, since MLflow may create or migrate what it opens. Once its schema is
+the one of the installed MLflow, runs and registered versions are read through MLflow's client, as behind a server.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
 import sqlite3
+import tempfile
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from isogloss.errors import UserError
-from isogloss.files import MANIFEST, damage
-from isogloss.processes import HOST_TAG, PID_TAG, STARTED_TAG, is_gone
-from isogloss.tracking.client import StoreUnavailable, connect, prepare_environment
+from isogloss.files import MANIFEST
+from isogloss.processes import is_gone
+from isogloss.spec import load_spec
+from isogloss.tracking.journal import Journal
+from isogloss.tracking.mlflow_sync import sync_journal
 from isogloss.tracking.store import (
-    DANGLING_TAG,
-    GONE,
-    DeadVersion,
+    FOLDER,
+    URI_VARIABLE,
+    StoreUnavailable,
     all_pages,
     artifact_location,
+    connect,
     database_path,
+    default_uri,
     has_moved,
+    prepare_environment,
     read_only,
     shown_uri,
     tracking_uri,
-    versions_without_files,
 )
 
 if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
     from mlflow.tracking import MlflowClient
 
 
 Severity = Literal["info", "warning", "error"]
 
-_ARTIFACTS = "/mlruns/artifacts"
+#: Set by a repair on a registered version whose files are gone.
+DANGLING_TAG = "isogloss.dangling"
+GONE = "its files are gone"
+
+_ARTIFACTS = f"/{FOLDER}/artifacts"
+_REBUILD = (
+    "`isogloss doctor --mend` sets it aside and fills a new store from the journals; or put a backup in its place"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,110 +70,104 @@ class Finding:
 
 
 def check_store(root: Path, *, timeout: float = 2.0) -> list[Finding]:
-    """What is wrong with the store that `root` uses; empty when all is well. Waits at most `timeout` s for a lock."""
+    """What is wrong with the store of the project in `root`; empty when all is well. Waits at most `timeout` s for a lock."""
     uri = tracking_uri(root)
     database = database_path(uri)
     if database is None:
         return _check_server(uri, timeout=timeout)
     if not database.exists():
-        return [
-            Finding(
-                severity="info", what=f"{database}: no store yet", how_to_mend="`isogloss run` makes it; none needed"
-            )
-        ]
+        return [_finding("info", f"{database}: no store yet", "`isogloss run` makes it; none needed")]
     try:
         with closing(sqlite3.connect(database, timeout=timeout)) as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
         with closing(read_only(database, timeout=timeout)) as connection:
-            return [
-                *_check_schema(connection, database, uri),
-                *_run_findings(stale_runs(connection)),
-                *_check_artifacts(connection, str(artifact_location(uri))),
-                *_version_findings(dead_versions(connection, str(artifact_location(uri)))),
-            ]
+            if problem := _schema_problem(connection, database, uri):
+                return [problem]
+            moved, elsewhere = _artifact_places(connection, database)
     except sqlite3.OperationalError as error:
-        return [_unusable(database, error)]
+        mend = "see that the file and its folder can be written, and that the disk is not full"
+        if "locked" in str(error):
+            mend = "end the process that holds it (`fuser` names it); until then runs keep their record in the journal"
+        return [_finding("error", f"{database}: {error}", mend)]
     except sqlite3.DatabaseError as error:
-        return [
-            Finding(
-                severity="error",
-                what=f"{database}: {error}",
-                how_to_mend="put a backup in its place, or move it away: the next run makes a new store and "
-                "fills it from the journals",
-            )
-        ]
+        return [_finding("error", f"{database}: {error}", _REBUILD)]
+    return [*_check_default(root, uri), *_check_places(uri, moved, elsewhere), *_check_contents(uri, moved)]
+
+
+def mend_store(root: Path) -> list[str]:
+    """Repair what can be repaired safely; returns what was done, one sentence each.
+
+    A damaged database is set aside, and a new one is filled from the journals. Artifact addresses of a project that was moved
+    as a whole are pointed to where it is now, after a copy of the database is put beside it. Runs left open by a process that
+    is gone become KILLED. Registered versions whose files are gone or damaged lose their aliases and are marked by a tag; they
+    are not deleted.
+
+    Raises:
+        UserError: the store is locked, or the server does not answer; nothing was changed.
+    """
+    uri = tracking_uri(root)
+    database = database_path(uri)
+    done: list[str] = []
+    if database is None:
+        if urlsplit(uri).scheme not in ("http", "https"):
+            return []
+    else:
+        if not database.exists():
+            return []
+        try:
+            with closing(read_only(database, timeout=2.0)) as connection:
+                if problem := _schema_problem(connection, database, uri):
+                    return _rebuild(root, database) if problem.how_to_mend == _REBUILD else []
+                moved, _ = _artifact_places(connection, database)
+        except sqlite3.OperationalError as error:
+            raise UserError(f"{database}: {error}; nothing was mended. `isogloss doctor` says what to do") from error
+        except sqlite3.DatabaseError:
+            return _rebuild(root, database)
+        target = str(artifact_location(uri))
+        if moved and Path(unquote(urlsplit(target).path)).is_dir():
+            done += _rebase(database, moved, target)
+    with connect(uri) as client:
+        return [*done, *_end_runs(client, stale_runs(client)), *_retire(client, versions_without_files(client))]
+
+
+def _finding(severity: Severity, what: str, how_to_mend: str) -> Finding:
+    return Finding(severity=severity, what=what, how_to_mend=how_to_mend)
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The server, or the database and its place
 
 
 def _check_server(uri: str, *, timeout: float) -> list[Finding]:
     if urlsplit(uri).scheme not in ("http", "https"):
-        return [
-            Finding(
-                severity="warning",
-                what=f"{shown_uri(uri)}: neither a server nor a local store, so that nothing in it was looked at",
-                how_to_mend="ask again with the URI of the server in front of it as MLFLOW_TRACKING_URI",
-            )
-        ]
+        what = f"{shown_uri(uri)}: neither a server nor a local store, so that nothing in it was looked at"
+        return [_finding("warning", what, f"ask again with the URI of the server in front of it as {URI_VARIABLE}")]
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
             pass
     except urllib.error.HTTPError:
-        # It answers; whether it lets us in, the next question shows.
-        pass
+        pass  # it answers; the next question shows whether it lets us in
     except OSError as error:
-        return [
-            Finding(
-                severity="warning",
-                what=f"{shown_uri(uri)}: no answer ({error})",
-                how_to_mend="start the server, or unset MLFLOW_TRACKING_URI; journals are handed over later",
-            )
-        ]
-    try:
-        with connect(uri) as client:
-            return [*_run_findings(stale_runs_behind(client)), *_version_findings(versions_without_files(client))]
-    except StoreUnavailable as error:
-        return [
-            Finding(
-                severity="warning",
-                what=f"runs and registered versions could not be looked at: {error}",
-                how_to_mend="see that the server lets you in, then ask again",
-            )
-        ]
+        mend = f"start the server, or unset {URI_VARIABLE}; journals are handed over later"
+        return [_finding("warning", f"{shown_uri(uri)}: no answer ({error})", mend)]
+    return _check_contents(uri, ())
 
 
-def _unusable(database: Path, error: sqlite3.OperationalError) -> Finding:
-    if "locked" in str(error):
-        mend = "end the process that holds it (`fuser` names it); until then runs keep their record in the journal"
-    else:
-        mend = "see that the file and its folder can be written, and that the disk is not full"
-    return Finding(severity="error", what=f"{database}: {error}", how_to_mend=mend)
-
-
-def _check_schema(connection: sqlite3.Connection, database: Path, uri: str) -> list[Finding]:
+def _schema_problem(connection: sqlite3.Connection, database: Path, uri: str) -> Finding | None:
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not {"alembic_version", "experiments", "runs", "tags"} <= tables:
-        return [
-            Finding(
-                severity="error",
-                what=f"{database}: not a whole MLflow database",
-                how_to_mend="move it away: the next run makes a new store and fills it from the journals",
-            )
-        ]
-    found = [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
+        return _finding("error", f"{database}: not a whole MLflow database", _REBUILD)
+    schema = [version for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
     known, newest = _schema_versions()
-    if found == [newest]:
-        return []
-    if set(found) <= known:
+    if schema == [newest]:
+        return None
+    if set(schema) <= known:
         mend = f"copy {database.name} aside, then `mlflow db upgrade {uri}`"
     else:
         mend = "it was made by a newer MLflow: update MLflow to that version"
-    return [
-        Finding(
-            severity="error",
-            what=f"{database}: schema {', '.join(found) or 'unknown'}, installed MLflow uses {newest}",
-            how_to_mend=mend,
-        )
-    ]
+    what = f"{database}: schema {', '.join(schema) or 'unknown'}, installed MLflow uses {newest}"
+    return _finding("error", what, mend)
 
 
 def _schema_versions() -> tuple[set[str], str]:
@@ -172,143 +182,181 @@ def _schema_versions() -> tuple[set[str], str]:
     return {script.revision for script in scripts.walk_revisions()}, scripts.get_heads()[0]
 
 
-def stale_runs(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Id and name of the runs that are RUNNING though the process that wrote them is gone."""
-    rows = connection.execute(
-        "SELECT run_uuid, name, key, value FROM runs JOIN tags USING (run_uuid) "
-        "WHERE status = 'RUNNING' AND lifecycle_stage = 'active' AND key IN (?, ?, ?)",
-        (HOST_TAG, PID_TAG, STARTED_TAG),
-    )
-    tags: dict[tuple[str, str], dict[str, str]] = {}
-    for run_id, name, key, value in rows:
-        tags.setdefault((run_id, name), {})[key] = value
-    return [run for run, found in tags.items() if is_gone(found)]
+def _check_default(root: Path, uri: str) -> Iterator[Finding]:
+    """Whether MLflow, asked without settings in `root`, uses another store than this one."""
+    if uri != default_uri(root):
+        return
+    folders = [path.parent for path in (root / FOLDER).glob("*/meta.yaml") if path.parent.name.isdigit()]
+    if folders:
+        what = f"{folders[0]} is of a file store, which plain `mlflow ui` opens instead of {database_path(uri)}"
+        yield _finding("warning", what, f"move it out of {FOLDER}/, or set {URI_VARIABLE}={uri} for plain MLflow")
+    if not re.fullmatch(r"[A-Za-z0-9_.\-~/]*", str(root.absolute())):
+        what = (
+            "MLflow's client looks for its store under a changed name where a path has spaces or letters beyond ASCII"
+        )
+        yield _finding("info", what, f"set {URI_VARIABLE}={uri} for plain MLflow")
 
 
-def stale_runs_behind(client: MlflowClient) -> list[tuple[str, str]]:
-    """The same, asked of a tracking server; those of other machines cannot be told from here.
+def _artifact_places(connection: sqlite3.Connection, database: Path) -> tuple[list[str], int]:
+    """Artifact folders (as addresses) that this store was moved away from, and how many runs have theirs elsewhere."""
+    parent = database.absolute().parent
+    project = (parent.parent if parent.name == FOLDER else parent).as_uri()
+    query = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'active'"
+    of_runs = [uri for (uri,) in connection.execute(query) if uri]
+    query = "SELECT artifact_location FROM experiments WHERE lifecycle_stage = 'active'"
+    uris = {*of_runs, *(uri for (uri,) in connection.execute(query) if uri)}
+    roots = {uri[: uri.index(_ARTIFACTS) + len(_ARTIFACTS)] for uri in uris if _ARTIFACTS in uri}
+    moved = sorted(root for root in roots if has_moved(root, f"{project}{_ARTIFACTS}"))
+    known = (f"{project}/", *(f"{root}/" for root in moved))
+    return moved, sum(uri.startswith("file:") and not f"{uri}/".startswith(known) for uri in of_runs)
 
-    Raises:
-        MlflowException: the server refuses, or does not answer.
+
+def _check_places(uri: str, moved: Sequence[str], elsewhere: int) -> Iterator[Finding]:
+    location = artifact_location(uri)
+    for root in moved:
+        what = f"the store has moved: artifacts are recorded in {root}, which is gone"
+        yield _finding("error", what, f"`isogloss doctor --mend` points them to {location}")
+    if elsewhere:
+        what = f"the artifacts of {elsewhere} run{'s' if elsewhere > 1 else ''} lie outside {location}"
+        yield _finding("warning", what, "they can be viewed only while that place exists: keep it")
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Runs and registered versions, through the client
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadVersion:
+    """A registered version with the status READY whose files are gone or damaged, as `problem` says.
+
+    `run_kept`: its run was not deleted; `marked`: a repair has put the tag on it.
     """
-    experiments = [one.experiment_id for one in all_pages(client.search_experiments)]
+
+    name: str
+    version: int
+    source: str
+    problem: str
+    run_kept: bool
+    aliases: tuple[str, ...]
+    marked: bool
+
+
+def _check_contents(uri: str, moved: Sequence[str]) -> list[Finding]:
+    """Open runs without a process, and versions without whole files unless these are in a place that was `moved`."""
+    try:
+        with connect(uri) as client:
+            runs, versions = stale_runs(client), versions_without_files(client)
+    except StoreUnavailable as error:
+        what = f"runs and registered versions could not be looked at: {error}"
+        return [_finding("warning", what, "see that the server lets you in, then ask again")]
+    mend = "run the pipeline again to go on with it, or `isogloss doctor --mend` marks it KILLED"
+    findings = [
+        _finding("warning", f"run '{name}' ({run_id}) stands as RUNNING, but its process is gone", mend)
+        for run_id, name in runs
+    ]
+    return findings + [_version_finding(dead) for dead in versions if not dead.source.startswith(tuple(moved))]
+
+
+def stale_runs(client: MlflowClient) -> list[tuple[str, str]]:
+    """Id and name of the runs that are RUNNING though the process that wrote them is gone.
+
+    Processes of other machines cannot be seen from here, and count as running.
+    """
+    experiments = [experiment.experiment_id for experiment in all_pages(client.search_experiments)]
     running = all_pages(client.search_runs, experiments, "attributes.status = 'RUNNING'") if experiments else []
     return [(run.info.run_id, run.info.run_name) for run in running if is_gone(run.data.tags)]
 
 
-def _run_findings(stale: Iterable[tuple[str, str]]) -> list[Finding]:
-    return [
-        Finding(
-            severity="warning",
-            what=f"run '{name}' ({run_id}) stands as RUNNING, but its process is gone",
-            how_to_mend="run the pipeline again to go on with it, or `isogloss doctor --mend` marks it KILLED",
-        )
-        for run_id, name in stale
-    ]
+def versions_without_files(client: MlflowClient) -> list[DeadVersion]:
+    """The READY versions of every registered model whose files are not those of their manifest, by name and size."""
+    dead = []
+    for model in all_pages(client.search_registered_models):
+        aliases: dict[str, list[str]] = {}
+        for alias, number in model.aliases.items():
+            aliases.setdefault(str(number), []).append(alias)
+        for version in all_pages(client.search_model_versions, f"name = '{model.name}'"):
+            problem = _file_problem(version, client) if version.status == "READY" else None
+            if problem is not None:
+                dead.append(
+                    DeadVersion(
+                        name=version.name,
+                        version=int(version.version),
+                        source=str(version.source),
+                        problem=problem,
+                        run_kept=_run_kept(version, client),
+                        aliases=tuple(sorted(aliases.get(str(version.version), ()))),
+                        marked=DANGLING_TAG in version.tags,
+                    )
+                )
+    return dead
 
 
-def dead_versions(connection: sqlite3.Connection, location: str) -> list[DeadVersion]:
-    """The registered versions without whole files, whose place was not simply moved; of a store with local files."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not {"model_versions", "model_version_tags", "registered_model_aliases"} <= tables:
-        return []
-    moved = moved_roots(connection, location)
-    runs = {run_id for (run_id,) in connection.execute("SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active'")}
-    aliases: dict[tuple[str, int], list[str]] = {}
-    for name, version, alias in connection.execute("SELECT name, version, alias FROM registered_model_aliases"):
-        aliases.setdefault((name, int(version)), []).append(alias)
-    marked = {
-        (name, int(version))
-        for name, version in connection.execute(
-            "SELECT name, version FROM model_version_tags WHERE key = ?", (DANGLING_TAG,)
-        )
-    }
-    ready = connection.execute("SELECT name, version, source, run_id FROM model_versions WHERE status = 'READY'")
-    return [
-        DeadVersion(
-            name=name,
-            version=int(version),
-            source=source,
-            problem=problem,
-            run_kept=run_id in runs,
-            aliases=tuple(sorted(aliases.get((name, int(version)), ()))),
-            marked=(name, int(version)) in marked,
-        )
-        for name, version, source, run_id in ready
-        if source
-        and source.startswith("file:")
-        and not source.startswith(tuple(moved))
-        and (problem := _problem(source))
-    ]
+def _version_finding(dead: DeadVersion) -> Finding:
+    aliases = f" ({', '.join(dead.aliases)})" if dead.aliases else ""
+    why = "" if dead.run_kept else "; its run was deleted"
+    what = f"version {dead.version} of '{dead.name}'{aliases} stands as READY, but {dead.problem}{why}: {dead.source}"
+    if dead.marked and not dead.aliases:
+        return _finding("info", what, "it is marked, and no alias leads to it")
+    mend = "`isogloss doctor --mend` takes its aliases away and marks it; promote the point again to have it back"
+    return _finding("warning", what, mend)
 
 
-def _problem(uri: str) -> str | None:
-    """What is wrong with a version's files; contents are not read."""
-    folder = Path(unquote(urlsplit(uri).path))
-    if not folder.is_dir() or not any(folder.iterdir()):
+def _file_problem(version: ModelVersion, client: MlflowClient) -> str | None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+    uri = client.get_model_version_download_uri(version.name, version.version)
+    repository = get_artifact_repository(uri, tracking_uri=client.tracking_uri, registry_uri=client.tracking_uri)
+    try:
+        sizes = _sizes(repository)
+    except MlflowException as error:
+        # A server answers so for a run's artifacts once the run is deleted and collected.
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        sizes = {}
+    if not sizes:
         return GONE
-    sealed = [path.parent for path in (folder / MANIFEST, *folder.glob(f"*/{MANIFEST}")) if path.is_file()]
-    return next((wrong for one in sealed if (wrong := damage(one, checksums=False))), None)
+    folders = [path.removesuffix(MANIFEST) for path in sizes if re.fullmatch(rf"([^/]+/)?{MANIFEST}", path)]
+    return next((problem for folder in folders if (problem := _lost(repository, folder, sizes))), None)
 
 
-def _version_findings(dead: Iterable[DeadVersion]) -> list[Finding]:
-    findings = []
-    for one in dead:
-        called = f" ({', '.join(one.aliases)})" if one.aliases else ""
-        why = "" if one.run_kept else "; its run was deleted"
-        what = f"version {one.version} of '{one.name}'{called} stands as READY, but {one.problem}{why}: {one.source}"
-        if one.marked and not one.aliases:
-            findings.append(Finding(severity="info", what=what, how_to_mend="it is marked, and no alias leads to it"))
-        else:
-            mend = (
-                "`isogloss doctor --mend` takes its aliases away and marks it; promote the point again to have it back"
-            )
-            findings.append(Finding(severity="warning", what=what, how_to_mend=mend))
-    return findings
+def _sizes(repository: Any, folder: str | None = None) -> dict[str, int | None]:
+    sizes: dict[str, int | None] = {}
+    for item in repository.list_artifacts(folder):
+        sizes |= _sizes(repository, item.path) if item.is_dir else {item.path: item.file_size}
+    return sizes
 
 
-def _artifact_uris(connection: sqlite3.Connection) -> set[str]:
-    """Where the artifacts of active runs lie."""
-    query = "SELECT artifact_uri FROM runs WHERE lifecycle_stage = 'active'"
-    return {uri for (uri,) in connection.execute(query) if uri}
+def _lost(repository: Any, folder: str, sizes: dict[str, int | None]) -> str | None:
+    """What the manifest in `folder` (empty, or ending in `/`) names and `sizes` lacks, or has in another size."""
+    with tempfile.TemporaryDirectory() as aside:
+        path = Path(repository.download_artifacts(f"{folder}{MANIFEST}", aside))
+        try:
+            files = json.loads(path.read_text(encoding="utf-8"))["files"]
+            expected = {f"{folder}{name}": facts["size"] for name, facts in files.items()}
+        except (ValueError, KeyError, TypeError):
+            return f"{folder}{MANIFEST} cannot be read"
+    for name, size in expected.items():
+        if name not in sizes:
+            return f"{name} is missing"
+        if sizes[name] not in (None, size):
+            return f"{name} has {sizes[name]} bytes, not {size}"
+    return None
 
 
-def moved_roots(connection: sqlite3.Connection, location: str) -> list[str]:
-    """The artifact folders (as URIs) of places this store was moved away from."""
-    query = "SELECT artifact_location FROM experiments WHERE lifecycle_stage = 'active'"
-    uris = {uri for (uri,) in connection.execute(query) if uri} | _artifact_uris(connection)
-    roots = {uri[: uri.index(_ARTIFACTS) + len(_ARTIFACTS)] for uri in uris if _ARTIFACTS in uri}
-    return sorted(root for root in roots if has_moved(root, location))
+def _run_kept(version: ModelVersion, client: MlflowClient) -> bool:
+    from mlflow.exceptions import MlflowException
 
-
-def _check_artifacts(connection: sqlite3.Connection, location: str) -> list[Finding]:
-    moved = moved_roots(connection, location)
-    findings = [
-        Finding(
-            severity="error",
-            what=f"the store has moved: artifacts are recorded in {root}, which is gone",
-            how_to_mend=f"`isogloss doctor --mend` points them to {location}",
-        )
-        for root in moved
-    ]
-    elsewhere = sum(
-        1
-        for uri in _artifact_uris(connection)
-        if uri.startswith("file:") and not f"{uri}/".startswith((f"{location}/", *(f"{root}/" for root in moved)))
-    )
-    if elsewhere:
-        findings.append(
-            Finding(
-                severity="warning",
-                what=f"the artifacts of {elsewhere} run{'s' if elsewhere > 1 else ''} lie outside {location}",
-                how_to_mend="they can be viewed only while that place exists: keep it",
-            )
-        )
-    return findings
+    try:
+        return version.run_id is not None and client.get_run(version.run_id).info.lifecycle_stage == "active"
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return False
 
 
 # --------------------------------------------------------------------------------------------------------------------
-# Mending the store where that is simple and safe: for `isogloss doctor --mend`.
+# Repairs
 
 # Every column in which MLflow writes an artifact address. Some are absent in older schemas.
 _ARTIFACT_COLUMNS = (
@@ -320,66 +368,26 @@ _ARTIFACT_COLUMNS = (
 )
 
 
-def mend_store(root: Path) -> list[str]:
-    """Mend what is safe to mend; returns what was done, one sentence each.
-
-    Runs left open by a process that is gone become KILLED. Artifact addresses of a store that was moved as a whole are
-    pointed to where it is now, after a copy of the database is put beside it. Registered versions whose files are gone
-    or damaged lose their aliases and are marked by a tag; they are not deleted.
-
-    Raises:
-        UserError: the store is locked or damaged, or the server does not answer; nothing was changed.
-    """
+def _rebuild(root: Path, database: Path) -> list[str]:
+    """Set a damaged database aside, and fill a new one from the journals of the pipelines that use this store."""
+    aside = database.with_name(f"{database.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    for ending in ("-wal", "-shm", "-journal", ""):
+        path = database.with_name(database.name + ending)
+        if path.exists():
+            path.rename(aside.with_name(aside.name + ending))
     uri = tracking_uri(root)
-    database = database_path(uri)
-    if database is None and urlsplit(uri).scheme in ("http", "https"):
-        with connect(uri) as client:
-            return [*_end(client, stale_runs_behind(client)), *_retire(client, versions_without_files(client))]
-    if database is None or not database.exists():
-        return []
-    try:
-        with closing(read_only(database, timeout=2.0)) as connection:
-            stale = stale_runs(connection)
-            moved = moved_roots(connection, str(artifact_location(uri)))
-    except sqlite3.DatabaseError as error:
-        raise UserError(f"{database}: {error}; nothing was mended. `isogloss doctor` says what to do") from error
-    done = []
-    if stale:
-        with connect(uri) as client:
-            done += _end(client, stale)
-    target = artifact_location(uri)
-    if moved and target is not None and Path(unquote(urlsplit(target).path)).is_dir():
-        done += _rebase(database, moved, target)
-    # After a move was mended, so that it hides none.
-    with closing(read_only(database, timeout=2.0)) as connection:
-        dead = dead_versions(connection, str(artifact_location(uri)))
-    if dead:
-        with connect(uri) as client:
-            done += _retire(client, dead)
+    done = [f"{database} was damaged: it is kept as {aside.name}; `isogloss promote` registers versions again"]
+    for path in sorted((root / FOLDER / "pipelines").glob("*/journal.jsonl")):
+        name = path.parent.name
+        try:
+            track = load_spec(path.with_name("pipeline.yaml")).track
+            if track.uri is None:
+                result = sync_journal(Journal(path), tracking_uri=uri, experiment=track.experiment)
+                count = f"{len(result.run_ids)} runs of {name} are in the new store"
+                done.append(count if result.problem is None else f"{count}; the rest waits: {result.problem}")
+        except UserError as error:
+            done.append(f"{name} was left out: {error}")
     return done
-
-
-def _end(client: MlflowClient, stale: Iterable[tuple[str, str]]) -> list[str]:
-    done = []
-    for run_id, name in stale:
-        client.set_terminated(run_id, "KILLED")
-        done.append(f"run '{name}' ({run_id}) is now KILLED: its process is gone")
-    return done
-
-
-def _retire(client: MlflowClient, dead: Iterable[DeadVersion]) -> list[str]:
-    """Take the aliases from versions without whole files, and mark these."""
-    found = [one for one in dead if one.aliases or not one.marked]
-    for one in found:
-        for alias in one.aliases:
-            client.delete_registered_model_alias(one.name, alias)
-        client.set_model_version_tag(one.name, str(one.version), DANGLING_TAG, one.problem)
-    return [_retired(one) for one in found]
-
-
-def _retired(one: DeadVersion) -> str:
-    lost = f"lost its aliases ({', '.join(one.aliases)}) and " if one.aliases else ""
-    return f"version {one.version} of '{one.name}' {lost}is marked {DANGLING_TAG}: {one.problem}"
 
 
 def _rebase(database: Path, roots: list[str], target: str) -> list[str]:
@@ -404,3 +412,25 @@ def _rebase(database: Path, roots: list[str], target: str) -> list[str]:
     except sqlite3.OperationalError as error:
         raise UserError(f"{database}: {error}; nothing was changed: end what uses the store and mend again") from error
     return [f"artifacts recorded in {root} are now looked for in {target} (copy: {backup.name})" for root in roots]
+
+
+def _end_runs(client: MlflowClient, stale: Iterable[tuple[str, str]]) -> list[str]:
+    done = []
+    for run_id, name in stale:
+        client.set_terminated(run_id, "KILLED")
+        done.append(f"run '{name}' ({run_id}) is now KILLED: its process is gone")
+    return done
+
+
+def _retire(client: MlflowClient, versions: Iterable[DeadVersion]) -> list[str]:
+    """Take the aliases from versions without whole files, and mark these."""
+    done = []
+    for dead in versions:
+        if dead.marked and not dead.aliases:
+            continue
+        for alias in dead.aliases:
+            client.delete_registered_model_alias(dead.name, alias)
+        client.set_model_version_tag(dead.name, str(dead.version), DANGLING_TAG, dead.problem)
+        lost = f"lost its aliases ({', '.join(dead.aliases)}) and " if dead.aliases else ""
+        done.append(f"version {dead.version} of '{dead.name}' {lost}is marked {DANGLING_TAG}: {dead.problem}")
+    return done

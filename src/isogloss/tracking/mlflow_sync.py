@@ -1,11 +1,11 @@
-"""Recording runs in MLflow: two levels of runs, each thing shown once however often it is recorded.
+"""Bring MLflow up to the journal: two levels of runs, and each thing shown once however often it is sent.
 
-How it stays idempotent: runs are found again by tags (`isogloss.journal`, `isogloss.key`); `isogloss.seq` says how far
-a run has been recorded, as `40` or, while something is being sent, `40>52`. What a kill left half sent is sent again:
-metric points carry the journal's times, and MLflow takes a point that is the same in name, step, time and value once;
-parameters, tags, data sets and artifacts replace themselves. MLflow cannot take a value back, so where the journal
-replaced one that may have been shown, a fresh run takes the old one's place and the old one is deleted (MLflow keeps it
-restorable).
+MLflow is never on the critical path: a store that is locked, absent or refusing costs a few seconds and one warning, and the
+next call goes on. Sending is idempotent. Runs are found again by tags (`isogloss.journal`, `isogloss.key`); `isogloss.seq`
+says how far a run was sent, as `40` or, while something is being sent, `40>52`. After a kill the half-sent part is sent
+again: metric points carry the journal's times, and MLflow keeps one of several points with equal name, step, time and value;
+parameters, tags, data sets and artifacts replace themselves. MLflow cannot take a value back. Where the journal replaced a
+value that may have been sent, a fresh run replaces the old one, which is deleted (MLflow can restore it).
 """
 
 from __future__ import annotations
@@ -22,9 +22,18 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from filelock import FileLock
 
 from isogloss.files import digest_of, read_json, write_json
-from isogloss.tracking.client import LOCK_SECONDS, RunState, StoreUnavailable, connect, fold
-from isogloss.tracking.journal import Event, Journal
-from isogloss.tracking.store import artifact_location, has_moved, holds_runs, shown_uri
+from isogloss.tracking.journal import Event, Journal, RunState, fold
+from isogloss.tracking.store import (
+    LOCK_SECONDS,
+    StoreUnavailable,
+    all_pages,
+    artifact_location,
+    connect,
+    former_uri,
+    has_moved,
+    holds_runs,
+    shown_uri,
+)
 from isogloss.tracking.ui import keep_views
 
 if TYPE_CHECKING:
@@ -37,32 +46,175 @@ JOURNAL_TAG = "isogloss.journal"
 KIND_TAG = "isogloss.kind"
 SEQ_TAG = "isogloss.seq"
 PARENT_TAG = "mlflow.parentRunId"
+#: Seconds between two calls of :func:`polling`.
+POLL_SECONDS = 2.0
 
 # MLflow's limits for one request, and for the digest of a data set.
 _METRICS_PER_BATCH = 1000
 _TEXTS_PER_BATCH = 100
 _DIGEST_LENGTH = 36
+#: Without it MLflow opens an experiment on its pages for traces and judges, where there is nothing to see.
+_MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 _T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
+#: Addresses of stores that a warning was given for.
+_warned: set[str] = set()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncResult:
+    """How far MLflow has the journal.
+
+    `pending` counts the events still to be sent; `run_ids` are MLflow's, by key; `missing` lists artifacts that were gone
+    before they could be sent; `problem` says why something is pending.
+    """
+
+    pending: int
+    run_ids: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+def sync_journal(journal: Journal, *, tracking_uri: str, experiment: str) -> SyncResult:
+    """Bring MLflow up to the journal.
+
+    Never raises for a store that is locked, absent or refusing: then `pending` is above zero, the log gets one warning a
+    process, and the next call goes on. Waits add up to about 15 s at most. Where nothing is new, mlflow is not imported.
+
+    Args:
+        journal: what to send; it is made durable first.
+        tracking_uri: any MLflow tracking URI.
+        experiment: name of the MLflow experiment; created where absent.
+
+    Raises:
+        DataError: the journal itself is damaged.
+    """
+    journal.sync()
+    events = journal.events()
+    if not events:
+        return SyncResult(pending=0)
+    memory = _Memory(journal, tracking_uri, experiment)
+    sent = memory.load()
+    if sent and not holds_runs(tracking_uri, (known.run_id for known in sent.values())):
+        sent = {}
+    missing: list[str] = []
+    problem = None
+    if _pending(events, sent):
+        try:
+            with FileLock(memory.path.with_suffix(".lock"), timeout=LOCK_SECONDS), connect(tracking_uri) as client:
+                try:
+                    missing = _send_runs(client, journal, fold(events), sent, tracking_uri, experiment)
+                finally:
+                    memory.save(sent)
+        except (StoreUnavailable, OSError) as error:
+            problem = str(error)
+            _warn(journal, tracking_uri, problem, _pending(events, sent))
+    for path in missing:
+        _logger.warning("%s: gone before MLflow could have it; the run is recorded without it", path)
+    return SyncResult(
+        pending=_pending(events, sent),
+        run_ids={key: known.run_id for key, known in sent.items()},
+        missing=tuple(missing),
+        problem=problem,
+    )
+
+
+@contextmanager
+def polling(act: Callable[[], None], *, every: float = POLL_SECONDS) -> Iterator[None]:
+    """While open, call `act` every `every` seconds from a thread of its own. A call under way is waited for at the end.
+
+    An exception of `act` ends the calls with a warning, and nothing else: its caller does what was left undone.
+    """
+    over = threading.Event()
+
+    def repeat() -> None:
+        try:
+            while not over.wait(every):
+                act()
+        except Exception:
+            _logger.warning("live updates to MLflow stopped; results are written when the stage ends", exc_info=True)
+
+    thread = threading.Thread(target=repeat, name="isogloss-polling", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# How far the journal was sent
 
 
 @dataclass(slots=True)
-class Shown:
+class Sent:
     """Which MLflow run shows a key, and up to which sequence number."""
 
     run_id: str
     seq: int
 
 
-def record(
-    client: MlflowClient,
-    journal: Journal,
-    runs: dict[str, RunState],
-    shown: dict[str, Shown],
-    uri: str,
-    experiment: str,
+def memory_of(journal: Path) -> Path:
+    """The file beside a journal that says how far it was sent, and which MLflow runs show it."""
+    return journal.with_name(f"{journal.stem}.projected.json")
+
+
+class _Memory:
+    """How far a journal was sent, by store and experiment. If the file is lost, the tags of the runs say it again."""
+
+    def __init__(self, journal: Journal, uri: str, experiment: str) -> None:
+        self.journal, self.path = journal, memory_of(journal.path)
+        self._store, self._former = (digest_of([each, experiment]) for each in (uri, former_uri(uri)))
+
+    def load(self) -> dict[str, Sent]:
+        stores = self._all()
+        runs = stores.get(self._store) or stores.get(self._former, {})
+        return {key: Sent(run_id, seq) for key, (run_id, seq) in runs.items()}
+
+    def save(self, sent: dict[str, Sent]) -> None:
+        stores = {**self._all(), self._store: {key: [known.run_id, known.seq] for key, known in sent.items()}}
+        write_json(self.path, {"journal": self.journal.id, "stores": stores})
+
+    def _all(self) -> dict[str, Any]:
+        try:
+            content = read_json(self.path)
+        except (OSError, ValueError):
+            return {}
+        if not isinstance(content, dict) or content.get("journal") != self.journal.id:
+            return {}
+        return content.get("stores", {})
+
+
+def _pending(events: Sequence[Event], sent: dict[str, Sent]) -> int:
+    return sum(
+        1 for event in events if event.run is not None and (event.run not in sent or sent[event.run].seq < event.seq)
+    )
+
+
+def _warn(journal: Journal, uri: str, problem: str, pending: int) -> None:
+    if uri in _warned:
+        return
+    _warned.add(uri)
+    _logger.warning(
+        "MLflow at %s could not take the record (%s). Nothing is lost: %d event%s in %s wait for the next run.",
+        shown_uri(uri),
+        problem.removeprefix(f"{shown_uri(uri)}: "),
+        pending,
+        "s" if pending != 1 else "",
+        journal.path,
+    )
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Sending
+
+
+def _send_runs(
+    client: MlflowClient, journal: Journal, runs: dict[str, RunState], sent: dict[str, Sent], uri: str, experiment: str
 ) -> list[str]:
-    """Project each run, parents first; `shown` is kept up to date on the way. Returns artifacts not found."""
+    """Send each run, parents first, and keep `sent` up to date on the way. Returns the artifacts that were not found."""
     place = _experiment(client, experiment, uri)
     experiment_id = place.experiment_id
     active, deleted = _find_runs(client, experiment_id, journal)
@@ -70,12 +222,12 @@ def record(
     keep_views(client, place)
     for key, run in runs.items():
         remote = active.get(key)
-        known = shown.get(key)
+        known = sent.get(key)
         if remote is None and known is not None and known.seq >= run.seq and known.run_id in deleted:
             # Deleted by its owner, and nothing new to say about it.
             continue
         done, tried = _progress(remote) if remote is not None else (0, 0)
-        parent_id = shown[run.parent].run_id if run.parent is not None else None
+        parent_id = sent[run.parent].run_id if run.parent is not None else None
         if remote is not None and run.contradicts(tried):
             client.delete_run(remote.info.run_id)
             remote, done = None, 0
@@ -87,15 +239,11 @@ def record(
                 client.set_tag(run_id, PARENT_TAG, parent_id)
             if done < run.seq:
                 client.set_tag(run_id, SEQ_TAG, f"{done}>{run.seq}")
-        shown[key] = Shown(run_id, done)
+        sent[key] = Sent(run_id, done)
         if done < run.seq:
             missing += _send(client, journal, run, run_id, done)
-            shown[key].seq = run.seq
+            sent[key].seq = run.seq
     return missing
-
-
-#: Without it MLflow opens an experiment on its pages for traces and judges, where there is nothing to see.
-_MODEL_TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 
 
 def _experiment(client: MlflowClient, name: str, uri: str) -> Experiment:
@@ -134,25 +282,13 @@ def _find_runs(client: MlflowClient, experiment_id: str, journal: Journal) -> tu
     """This journal's active runs by key, and the ids of its deleted ones."""
     from mlflow.entities import ViewType
 
-    active: dict[str, Run] = {}
-    deleted: set[str] = set()
-    token = None
-    while True:
-        page = client.search_runs(
-            [experiment_id], f"tags.`{JOURNAL_TAG}` = '{journal.id}'", ViewType.ALL, page_token=token
-        )
-        for run in page:
-            if run.info.lifecycle_stage == "deleted":
-                deleted.add(run.info.run_id)
-            else:
-                active[run.data.tags[KEY_TAG]] = run
-        token = page.token
-        if not token:
-            return active, deleted
+    runs = all_pages(client.search_runs, [experiment_id], f"tags.`{JOURNAL_TAG}` = '{journal.id}'", ViewType.ALL)
+    deleted = {run.info.run_id for run in runs if run.info.lifecycle_stage == "deleted"}
+    return {run.data.tags[KEY_TAG]: run for run in runs if run.info.run_id not in deleted}, deleted
 
 
 def _progress(run: Run) -> tuple[int, int]:
-    """Up to where a run was projected in full, and up to where that was tried."""
+    """Up to where a run was sent in full, and up to where that was tried."""
     done, _, tried = run.data.tags[SEQ_TAG].partition(">")
     return int(done), int(tried or done)
 
@@ -230,158 +366,3 @@ def _send_artifact(client: MlflowClient, run_id: str, path: Path, folder: str) -
 def _batches(values: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Projecting a journal to MLflow: bring the record up to the journal, or say what is pending and go on.
-#
-# MLflow is never on the critical path: a store that is locked, absent or refusing costs a few seconds and one warning.
-# How each thing comes to be shown once is told in :mod:`isogloss.tracking.mlflow_sync`.
-
-_warned: set[str] = set()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Projection:
-    """How far the journal is in MLflow.
-
-    `pending` counts the events still to be projected; `run_ids` are MLflow's, by key; `missing` lists artifacts that
-    were gone before they could be projected; `problem` says why something is pending.
-    """
-
-    pending: int
-    run_ids: dict[str, str] = field(default_factory=dict)
-    missing: tuple[str, ...] = ()
-    problem: str | None = None
-
-
-def project(journal: Journal, *, tracking_uri: str, experiment: str) -> Projection:
-    """Bring MLflow up to the journal. Never raises for a store that is locked, absent or refusing.
-
-    Then `pending` is above zero, one warning a process goes to the log, and the next call goes on. Waits add up to
-    about 15 s at most. Where nothing is new, mlflow is not even imported.
-
-    Args:
-        journal: what to project; it is made durable first.
-        tracking_uri: any MLflow tracking URI.
-        experiment: name of the MLflow experiment; created where absent.
-
-    Raises:
-        DataError: the journal itself is damaged.
-    """
-    journal.sync()
-    events = journal.events()
-    if not events:
-        return Projection(pending=0)
-    memory = _Memory(journal, digest_of([tracking_uri, experiment]))
-    shown = memory.load()
-    if shown and not holds_runs(tracking_uri, (known.run_id for known in shown.values())):
-        shown = {}
-    missing: list[str] = []
-    problem = None
-    if _pending(events, shown):
-        try:
-            with FileLock(memory.path.with_suffix(".lock"), timeout=LOCK_SECONDS), connect(tracking_uri) as client:
-                try:
-                    missing = record(client, journal, fold(events), shown, tracking_uri, experiment)
-                finally:
-                    memory.save(shown)
-        except (StoreUnavailable, OSError) as error:
-            problem = str(error)
-            _warn(journal, tracking_uri, problem, _pending(events, shown))
-    for path in missing:
-        _logger.warning("%s: gone before MLflow could have it; the run is recorded without it", path)
-    return Projection(
-        pending=_pending(events, shown),
-        run_ids={key: known.run_id for key, known in shown.items()},
-        missing=tuple(missing),
-        problem=problem,
-    )
-
-
-def memory_of(journal: Path) -> Path:
-    """Where it is kept how far a journal is projected, and what MLflow calls its runs."""
-    return journal.with_name(f"{journal.stem}.projected.json")
-
-
-@dataclass(slots=True)
-class _Memory:
-    """Beside the journal: how far it is projected, by store and experiment. Lost, it is found again in the tags."""
-
-    journal: Journal
-    store: str
-
-    @property
-    def path(self) -> Path:
-        return memory_of(self.journal.path)
-
-    def _all(self) -> dict[str, Any]:
-        try:
-            content = read_json(self.path)
-        except (OSError, ValueError):
-            return {}
-        if not isinstance(content, dict) or content.get("journal") != self.journal.id:
-            return {}
-        return content.get("stores", {})
-
-    def load(self) -> dict[str, Shown]:
-        runs = self._all().get(self.store, {})
-        return {key: Shown(run_id, seq) for key, (run_id, seq) in runs.items()}
-
-    def save(self, shown: dict[str, Shown]) -> None:
-        stores = {**self._all(), self.store: {key: [known.run_id, known.seq] for key, known in shown.items()}}
-        write_json(self.path, {"journal": self.journal.id, "stores": stores})
-
-
-def _pending(events: Sequence[Event], shown: dict[str, Shown]) -> int:
-    return sum(
-        1 for event in events if event.run is not None and (event.run not in shown or shown[event.run].seq < event.seq)
-    )
-
-
-def _warn(journal: Journal, uri: str, problem: str, pending: int) -> None:
-    if uri in _warned:
-        return
-    _warned.add(uri)
-    _logger.warning(
-        "MLflow at %s could not take the record (%s). Nothing is lost: %d event%s in %s wait for the next run or "
-        "projection.",
-        shown_uri(uri),
-        problem.removeprefix(f"{shown_uri(uri)}: "),
-        pending,
-        "s" if pending != 1 else "",
-        journal.path,
-    )
-
-
-# --------------------------------------------------------------------------------------------------------------------
-# Doing something every few seconds, from a thread of its own, while something else goes on.
-
-#: Seconds between two looks at what is new.
-LOOK_SECONDS = 2.0
-
-_logger = logging.getLogger(__name__)
-
-
-@contextmanager
-def meanwhile(act: Callable[[], None], *, every: float = LOOK_SECONDS) -> Iterator[None]:
-    """While open, `act` is called every `every` seconds; a call under way is waited for at the end.
-
-    What `act` raises ends it with a warning and stops nothing else: whatever it left undone is for its caller to do.
-    """
-    over = threading.Event()
-
-    def repeat() -> None:
-        try:
-            while not over.wait(every):
-                act()
-        except Exception:
-            _logger.warning("what goes on is no longer shown while it does; it will be when it is over", exc_info=True)
-
-    thread = threading.Thread(target=repeat, name="isogloss-meanwhile", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -1,12 +1,13 @@
-"""`isogloss ui`: MLflow's own interface on the right store, with one worker and nothing left behind.
+"""MLflow's interface: `isogloss ui` starts its server, and each experiment has saved views for it.
 
-MLflow's launcher starts the server as its child; both get a session of their own, and leaving, by Ctrl-C, SIGTERM, a
-closed terminal or an error, ends that whole group.
+Plain `mlflow ui` in the project's folder shows the same store. `isogloss ui` also takes a free port, prints the addresses of the
+runs and of the comparison, and starts one worker only.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
@@ -14,33 +15,41 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+from isogloss.data.rows import AXES
 from isogloss.errors import UserError
-from isogloss.tracking.client import prepare_environment
-from isogloss.tracking.store import artifact_location, database_path, is_initialised, shown_uri, tracking_uri
+from isogloss.processes import STOP_SIGNALS, caught_signals, last_lines
+from isogloss.results.names import KINDS, MODELS, UNSTEERED
+from isogloss.tracking.store import (
+    artifact_location,
+    database_path,
+    is_initialised,
+    prepare_environment,
+    shown_uri,
+    tracking_uri,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import Experiment
     from mlflow.tracking import MlflowClient
 
 
+_logger = logging.getLogger(__name__)
+
 # --------------------------------------------------------------------------------------------------------------------
-# Saved views: what MLflow's pages of an experiment show at a click, so that nobody has to put columns and charts together.
+# Saved views: columns and charts of an experiment's pages, so that nobody has to put them together.
 #
-# MLflow keeps a saved view as a tag of the experiment: a name, and the page's state as JSON (its form read from what the pages
-# of MLflow 3.17 save). A view that the experiment has stays as it is, for a person may have changed it.
+# MLflow keeps a saved view as a tag of the experiment: a name, and the page's state as JSON (in the form that the pages of MLflow
+# 3.17 save). A view that the experiment has is left as it is, for a person may have changed it.
 
 _TAG = "mlflow.sharedViewState."
-_AXES = ("transfer", "localization")
-_MODELS = ("unaligned", "mist", "clo", "midalign")
 #: On the runs that have metrics over layers, steps or trials.
 CURVES_TAG = "isogloss.curves"
 #: Else MLflow's pages open on what they have for traces and judges.
@@ -112,7 +121,7 @@ def _tags(*names: str) -> tuple[str, ...]:
 
 def _of_models(pattern: str) -> dict[str, Any]:
     """A chart of the same metric of every model, unsteered."""
-    return _line(*(pattern.format(model) for model in _MODELS))
+    return _line(*(pattern.format(model) for model in MODELS))
 
 
 PLANE = View(
@@ -123,16 +132,16 @@ PLANE = View(
     ascending=False,
     columns=(
         *_params("model", "steering"),
-        *_metrics(*(f"plane/{axis}" for axis in _AXES), *(f"{axis}/acc/macro" for axis in _AXES), "bias/english/macro"),
+        *_metrics(*(f"plane/{axis}" for axis in AXES), *(f"{axis}/acc/macro" for axis in AXES), "bias/english/macro"),
         *_tags("isogloss.pipeline"),
     ),
     sections={
         "The plane: change against the unaligned model on test": (
             _scatter("plane/localization", "plane/transfer"),
-            *(_bar(f"plane/{axis}") for axis in _AXES),
+            *(_bar(f"plane/{axis}") for axis in AXES),
         ),
-        "Accuracy and English bias": (*(_bar(f"{axis}/acc/macro") for axis in _AXES), _bar("bias/english/macro")),
-        "What steering does to each model": tuple(_bar(f"own/{axis}") for axis in _AXES),
+        "Accuracy and English bias": (*(_bar(f"{axis}/acc/macro") for axis in AXES), _bar("bias/english/macro")),
+        "What steering does to each model": tuple(_bar(f"own/{axis}") for axis in AXES),
     },
 )
 CURVES = View(
@@ -145,19 +154,19 @@ CURVES = View(
     sections={
         **{
             f"{kind.upper()}-steering by layer, on dev2": tuple(
-                _line(f"sweep/{kind}/{what}") for what in (*_AXES, "bias")
+                _line(f"sweep/{kind}/{what}") for what in (*AXES, "bias")
             )
-            for kind in ("en", "loc")
+            for kind in KINDS
         },
         "Training by optimizer step": (
             _line("train/loss"),
-            *(_line(f"dev2/{axis}/acc/macro") for axis in _AXES),
+            *(_line(f"dev2/{axis}/acc/macro") for axis in AXES),
             _line("dev2/bias/english/macro"),
         ),
         "Geometry by layer, unsteered": (
-            *(_of_models(f"cka/{axis}/{{}}/none") for axis in _AXES),
+            *(_of_models(f"cka/{axis}/{{}}/{UNSTEERED}") for axis in AXES),
             _of_models("perpendicularity/{}"),
-            _of_models("retrieval/{}/none"),
+            _of_models(f"retrieval/{{}}/{UNSTEERED}"),
         ),
     },
 )
@@ -175,7 +184,7 @@ TRIALS = View(
     sections={
         "On dev2, against the same model unsteered": (
             _scatter("search/localization", "search/transfer"),
-            *(_bar(f"search/{axis}") for axis in _AXES),
+            *(_bar(f"search/{axis}") for axis in AXES),
         ),
     },
 )
@@ -183,11 +192,16 @@ VIEWS = (PLANE, CURVES, TRIALS)
 
 
 def keep_views(client: MlflowClient, experiment: Experiment, *, views: Sequence[View] = VIEWS) -> None:
-    """Give the experiment those views that it has not yet."""
-    for number, view in enumerate(views):
-        if _TAG + view.key not in experiment.tags:
+    """Give the experiment the views that it does not have yet. A store that refuses them costs a warning."""
+    from mlflow.exceptions import MlflowException
+
+    missing = [(number, view) for number, view in enumerate(views) if _TAG + view.key not in experiment.tags]
+    try:
+        for number, view in missing:
             # The list of views shows the newest first.
             client.set_experiment_tag(experiment.experiment_id, _TAG + view.key, _saved(view, age=number))
+    except MlflowException as error:
+        _logger.warning("MLflow took no saved views for '%s': %s", experiment.name, str(error).partition("\n")[0])
 
 
 def address_of(experiment_id: str, view: View) -> str:
@@ -198,12 +212,12 @@ def address_of(experiment_id: str, view: View) -> str:
 
 def _saved(view: View, *, age: int) -> str:
     charts, sections = [], []
-    for number, (heading, own) in enumerate(view.sections.items()):
+    for number, (heading, drawn) in enumerate(view.sections.items()):
         section = f"{view.key}-{number}"
         sections.append({"uuid": section, "name": heading, "display": True, "isReordered": False, **_KEPT})
         charts += [
             {"uuid": f"{section}-{place}", "metricSectionId": section, **_KEPT, **chart}
-            for place, chart in enumerate(own)
+            for place, chart in enumerate(drawn)
         ]
     state = {
         "searchFilter": view.only,
@@ -228,21 +242,24 @@ _KEPT = {"deleted": False, "isGenerated": False}
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# The server
 
 DEFAULT_PORT = 5000
 _PORTS_TRIED = 20
 _START_SECONDS = 180.0
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.2
+#: For our own server: never through a proxy that the environment may name.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) -> None:
-    """Serve the MLflow interface until a signal ends it; prints its URL on stdout once it answers.
+    """Serve the MLflow interface until a signal ends it; prints its address on stdout once it answers.
 
     Args:
         root: the project whose store is shown (or the store that `MLFLOW_TRACKING_URI` names).
-        host: address to listen on.
-        port: exactly this port; None takes 5000 or, with a notice on stderr, the next free one.
+        host: where to listen; the default is this machine only.
+        port: a given port must be free. The default is 5000, or the next free one, with a notice on stderr.
 
     Raises:
         UserError: no store yet, the port is busy, or the server does not start (with the end of its log).
@@ -255,21 +272,24 @@ def serve_ui(root: Path, *, host: str = "127.0.0.1", port: int | None = None) ->
     if database is not None and not is_initialised(database):
         raise UserError(f"{database}: no store yet, so nothing to show; `isogloss run` makes it")
     chosen = _free_port(host, port)
-    with _signals() as received, tempfile.TemporaryFile() as log, _server(uri, host, chosen, log) as server:
-        address = f"http://{_reachable(host)}:{chosen}"
+    address = f"http://{_reachable(host)}:{chosen}"
+    # SIGHUP is ignored under nohup, and meant so.
+    hang_up = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    with (
+        caught_signals((*STOP_SIGNALS, *hang_up)) as received,
+        tempfile.TemporaryDirectory() as aside,
+        _server(uri, host, chosen, log := Path(aside) / "log") as server,
+    ):
         deadline = time.monotonic() + _START_SECONDS
         while not received and not _answers(address):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise UserError(f"MLflow did not start on {address}:\n{_tail(log)}")
+                raise UserError(f"MLflow did not start on {address}:\n{last_lines(log, count=15)}")
             time.sleep(_POLL_SECONDS)
         if not received:
-            print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
-            if experiment := _last_used(address):
-                print(f"the runs: {address}/#/experiments/{experiment}/runs?{MODEL_TRAINING}", flush=True)
-                print(f"models and steering compared: {address}{address_of(experiment, PLANE)}", flush=True)
+            _print_addresses(address)
         while not received:
             if server.poll() is not None:
-                raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{_tail(log)}")
+                raise UserError(f"MLflow ended by itself (exit code {server.returncode}):\n{last_lines(log, count=15)}")
             time.sleep(_POLL_SECONDS)
 
 
@@ -278,104 +298,76 @@ def _free_port(host: str, port: int | None) -> int:
         if not _is_free(host, port):
             raise UserError(f"port {port} on {host} is in use: end what uses it, or choose another with --port")
         return port
-    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED):
-        if _is_free(host, candidate):
-            if candidate != DEFAULT_PORT:
-                print(f"Port {DEFAULT_PORT} is in use; taking {candidate}.", file=sys.stderr, flush=True)
-            return candidate
-    raise UserError(f"ports {DEFAULT_PORT} to {DEFAULT_PORT + _PORTS_TRIED - 1} on {host} are in use: give a --port")
+    ports = range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TRIED)
+    free = next((port for port in ports if _is_free(host, port)), None)
+    if free is None:
+        raise UserError(f"ports {ports[0]} to {ports[-1]} on {host} are in use: give a --port")
+    if free != DEFAULT_PORT:
+        print(f"Port {DEFAULT_PORT} is in use; taking {free}.", file=sys.stderr, flush=True)
+    return free
 
 
 def _is_free(host: str, port: int) -> bool:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
     except socket.gaierror as error:
         raise UserError(f"host {host!r}: {error.strerror}") from error
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except PermissionError as error:
-            raise UserError(f"port {port}: not allowed for this user; choose one above 1023") from error
-        except OSError:
-            return False
-    return True
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collect the signals that mean "end", even where a parent had them ignored, and restore the handlers after."""
-    received: list[int] = []
-    wanted = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # ignored under nohup, and meant so
-        wanted.append(signal.SIGHUP)
-    before = {number: signal.signal(number, lambda caught, _frame: received.append(caught)) for number in wanted}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _server(uri: str, host: str, port: int, log: BinaryIO) -> Iterator[subprocess.Popen[bytes]]:
-    prepare_environment()
-    # Job execution brings a dozen helper processes for features that are not used here.
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri]
-    if location := artifact_location(uri):
-        command += ["--default-artifact-root", location]
-    command += ["--host", host, "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-    )
-    try:
-        yield server
-    finally:
-        _end_group(server)
-
-
-def _end_group(server: subprocess.Popen[bytes]) -> None:
-    """Ask the server's process group to end, and after `_STOP_SECONDS` make it."""
-    deadline = time.monotonic() + _STOP_SECONDS
-    _signal_group(server.pid, signal.SIGTERM)
-    while _signal_group(server.pid, 0) and time.monotonic() < deadline:
-        server.poll()
-        time.sleep(0.05)
-    _signal_group(server.pid, signal.SIGKILL)
-    server.wait()
-
-
-def _signal_group(group: int, number: int) -> bool:
-    """Whether the process group was still there to be signalled."""
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
+    except PermissionError as error:
+        raise UserError(f"port {port}: not allowed for this user; choose one above 1023") from error
+    except OSError:
         return False
     return True
 
 
-def _last_used(address: str) -> str:
-    """The id of the experiment that was used last; nothing where there is none yet."""
+@contextmanager
+def _server(uri: str, host: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Start MLflow's server, a launcher with one worker, in a session of its own; end all of that session after."""
+    prepare_environment()
+    # Job execution brings a dozen helper processes for features that are not used here.
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--workers", "1"]
+    if location := artifact_location(uri):
+        command += ["--default-artifact-root", location]
+    command += ["--host", host, "--port", str(port)]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        yield server
+    finally:
+        deadline = time.monotonic() + _STOP_SECONDS
+        with suppress(ProcessLookupError):  # raised once the group is empty
+            os.killpg(server.pid, signal.SIGTERM)
+            while time.monotonic() < deadline:
+                server.poll()
+                os.killpg(server.pid, 0)
+                time.sleep(0.05)
+            os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _print_addresses(address: str) -> None:
+    print(f"MLflow is at {address}  (Ctrl-C ends it)", flush=True)
     query = json.dumps({"max_results": 1, "order_by": ["last_update_time DESC"]}).encode()
     request = urllib.request.Request(
         f"{address}/api/2.0/mlflow/experiments/search", data=query, headers={"Content-Type": "application/json"}
     )
-    with _direct().open(request, timeout=30) as reply:
-        found = json.load(reply).get("experiments", [])
-    return str(found[0]["experiment_id"]) if found else ""
-
-
-def _direct() -> urllib.request.OpenerDirector:
-    """For our own server: never through a proxy that the environment may name."""
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with _DIRECT.open(request, timeout=30) as reply:
+        experiments = json.load(reply).get("experiments", [])
+    if experiments:
+        last_used = str(experiments[0]["experiment_id"])
+        print(f"the runs: {address}/#/experiments/{last_used}/runs?{MODEL_TRAINING}", flush=True)
+        print(f"models and steering compared: {address}{address_of(last_used, PLANE)}", flush=True)
 
 
 def _answers(address: str) -> bool:
     try:
-        with _direct().open(f"{address}/health", timeout=2):
+        with _DIRECT.open(f"{address}/health", timeout=2):
             return True
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
+    except OSError:
         return False
 
 
@@ -384,8 +376,3 @@ def _reachable(host: str) -> str:
     if host in ("0.0.0.0", "::"):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
-
-
-def _tail(log: BinaryIO, *, lines: int = 15) -> str:
-    log.seek(0)
-    return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])

@@ -15,7 +15,7 @@ from isogloss.data.published.blend import REGION_OF, BlendChoice, countries_of, 
 from isogloss.data.published.catalogue import BLEND, SETS, PublishedSet, published
 from isogloss.data.published.source import SetFiles, Wanted, identity, open_files
 from isogloss.data.published.tables import LeftOut, Loaded
-from isogloss.data.rows import ENGLISH, ChoiceItem, InstructionRow, ParallelRow, Row, Split
+from isogloss.data.rows import AXES, ENGLISH, ChoiceItem, InstructionRow, ParallelRow, Row, Split
 from isogloss.errors import UserError, did_you_mean
 from isogloss.files import sha256_file
 
@@ -175,7 +175,7 @@ def draw_splits(
     all of them, since an EN vector compares translations.
     """
     kept: dict[str, Split] = {}
-    for axis in ("transfer", "localization"):
+    for axis in AXES:
         own = [item for item in items if item.axis == axis]
         if by == "paper" and axis == "localization":
             for language in sorted({item.language for item in own}):

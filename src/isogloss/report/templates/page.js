@@ -21,7 +21,7 @@
     return rows;
   };
 
-  // What a frame of whole numbers stands for; report/geometry/pca.py does the same.
+  // What a frame of whole numbers stands for; rows_of in report/projections.py does the same.
   const unpacked = (shared, frame) => {
     const rows = [];
     const unit = frame.reach / shared.steps;

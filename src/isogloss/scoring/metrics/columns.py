@@ -22,17 +22,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import cast, get_args
+from typing import cast
 
 from datasets import Features, Value
 from datasets import Sequence as ListOf
 
-from isogloss.data.rows import Axis
+from isogloss.data.rows import AXES, Axis
 from isogloss.errors import UserError, did_you_mean
 from isogloss.results.scores import Estimate, ItemScore
 
 SHARED = ("predictions", "references", "groups", "languages", "axes")
-AXES: tuple[Axis, ...] = get_args(Axis)
 
 _TYPES = {
     "predictions": Value("int64"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import evaluate
 
+from isogloss.data.rows import AXES
 from isogloss.scoring import statistics
 from isogloss.scoring.metrics import columns
 
@@ -26,6 +27,6 @@ class AccuracyByLanguage(evaluate.Metric):
         columns.refuse_unknown(siblings)
         items = columns.item_scores(predictions, references, groups, languages, axes)
         found: dict[str, float | None] = {}
-        for axis in columns.AXES:
+        for axis in AXES:
             found |= columns.flat(f"{axis}/acc", statistics.accuracies(columns.on_axis(items, axis), seed=seed))
         return found

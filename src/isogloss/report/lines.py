@@ -8,14 +8,22 @@ from typing import Any
 
 import altair as alt
 
-from isogloss.report.kit.chart import SERIES, Drawn, chart_of, concatenation, halo, layered, shape_legend
-from isogloss.report.kit.plane import spread
-from isogloss.report.kit.style import INK, PAPER, SOFT
+from isogloss.report.chart import (
+    INK,
+    PAPER,
+    SERIES,
+    SOFT,
+    STATE,
+    Layout,
+    chart_of,
+    halo,
+    layered,
+    shape_legend,
+    side_by_side,
+)
+from isogloss.report.labels import spread
 from isogloss.results.format import Unit
 from isogloss.results.scores import Estimate
-
-#: The parameter that a page's menu sets, where a figure shows one of several states.
-STATE = "state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +82,7 @@ def panel(
     columns: int = 4,
     x_name: str = "Layer",
     small: bool = False,
-) -> Drawn:
+) -> Layout:
     """Lines of estimates against a whole number (a layer, a step). `span` is the y axis in the unit's numbers.
 
     The lines in `legend` are named below. The lines of a figure whose page has checkboxes or a menu follow its parameters;
@@ -217,17 +225,17 @@ def _ends(
 
 
 def grid(
-    panels: Sequence[Drawn],
+    panels: Sequence[Layout],
     *,
     columns: int,
     series: Sequence[str] = (),
     state: str = "",
     spacing: int | tuple[int, int] = 24,
-) -> Drawn:
+) -> Layout:
     """Panels side by side with the parameters that a page's controls set: the series shown, and the state."""
     between = spacing if isinstance(spacing, int) else {"row": spacing[0], "column": spacing[1]}
     params = [{"name": SERIES, "value": list(series)}, {"name": STATE, "value": state}]
-    return concatenation(panels, columns=columns, spacing=between, params=params)
+    return side_by_side(panels, columns=columns, spacing=between, params=params)
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -260,7 +268,7 @@ def dot_panel(
     ruled: str = "",
     series_title: str = "Series",
     span: tuple[float, float] | None = None,
-) -> Drawn:
+) -> Layout:
     """A row for each of `rows`; `ruled` draws a line above that row.
 
     The series in `legend` are named below, each by its first look.

@@ -1,1 +1,0 @@
-"""Searches of layers and strengths for people: what was tried on dev2, and what the best points are worth on test."""
