@@ -43,6 +43,8 @@ RUN useradd --create-home --uid 1000 isogloss \
     && chown -R 1000:1000 /work /cache /artifacts
 WORKDIR /work
 COPY --chown=1000:1000 pipelines /work/pipelines
+# The MLflow store is in the volume too, and plain MLflow finds it in /work.
+RUN ln -s mlruns/mlflow.db /work/mlflow.db
 # HOME and USER are set for every user of the container: `--user` sets neither, libraries store files in HOME and read
 # USER.
 ENV ISOGLOSS_CACHE=/cache HF_HOME=/cache/huggingface HOME=/cache USER=isogloss GIT_PYTHON_REFRESH=quiet

@@ -45,7 +45,7 @@ image:           ## build the cpu image and run its health check; needs Docker
 	    --build-arg COMMIT="$$(git describe --always --dirty --abbrev=40 --exclude '*')" --tag isogloss:cpu .
 	docker run --rm isogloss:cpu doctor --quick
 
-ui: $(READY)     ## open MLflow on mlruns/
+ui: $(READY)     ## open MLflow
 	$(BIN)/isogloss ui
 
 bench: $(READY)  ## measure scoring and training side by side

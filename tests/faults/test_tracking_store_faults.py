@@ -12,7 +12,6 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from isogloss.errors import UserError
 from isogloss.tracking import mlflow_sync as project_module
 from isogloss.tracking import store as store_module
 from isogloss.tracking.checks import check_store, mend_store
@@ -154,12 +153,21 @@ def test_a_damaged_database_is_a_problem_and_no_stop(root, journal):
 
 
 @pytest.mark.parametrize("content", [b"not a database at all" * 100, b""])
-def test_mending_a_damaged_database_changes_nothing_and_says_so(root, content):
+def test_mending_a_damaged_database_keeps_it_and_fills_a_new_one_from_the_journals(root, content):
+    folder = root / "mlruns" / "pipelines" / "demo-1"
+    folder.mkdir(parents=True)
+    (folder / "pipeline.yaml").write_text("name: demo\nmodel: embedded\ntrack: {experiment: plane}\n")
+    journal = Journal(folder / "journal.jsonl", base=root / "mlruns")
+    journal.start_run("p", name="demo", kind="pipeline")
+    for step in range(3):
+        journal.metrics("p", {"loss": float(step)}, step=step)
     database(root).write_bytes(content)
-    with pytest.raises(UserError, match="nothing was mended"):
-        mend_store(root)
-    assert database(root).read_bytes() == content
     assert [finding.severity for finding in check_store(root)] == ["error"]
+    assert any("runs of demo-1 in the new store: 1" in done for done in mend_store(root))
+    (kept,) = root.glob("mlflow.db.damaged-*")
+    assert kept.read_bytes() == content
+    assert shown(root) == {"demo": ("RUNNING", [0, 1, 2])}
+    assert check_store(root) == []
 
 
 def test_a_folder_that_cannot_be_made_is_a_problem_and_no_stop(journal, tmp_path):

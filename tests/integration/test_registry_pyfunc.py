@@ -90,7 +90,7 @@ def ask(address: str, body: dict[str, Any]) -> tuple[int, Any]:
 
 
 @pytest.mark.slow
-def test_mlflow_serves_it(place: Path, served: Any) -> None:
+def test_mlflow_serves_it_in_the_project_s_folder_without_settings(place: Path, served: Any) -> None:
     port = free_port()
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/tiny@champion"]
     # MLflow starts its server by name, as in an activated environment.
@@ -98,7 +98,9 @@ def test_mlflow_serves_it(place: Path, served: Any) -> None:
     with (place / "serve.log").open("wb") as log:
         server = subprocess.Popen(
             [*command, "--port", str(port), "--env-manager", "local", "--workers", "1"],
-            env={**os.environ, "MLFLOW_TRACKING_URI": default_uri(place), "PATH": searched},
+            cwd=place,
+            env={name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+            | {"PATH": searched},
             stdout=log,
             stderr=log,
             start_new_session=True,

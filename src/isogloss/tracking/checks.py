@@ -383,7 +383,7 @@ def _rebuild(root: Path, database: Path) -> list[str]:
             track = load_spec(path.with_name("pipeline.yaml")).track
             if track.uri is None:
                 result = sync_journal(Journal(path), tracking_uri=uri, experiment=track.experiment)
-                count = f"{len(result.run_ids)} runs of {name} are in the new store"
+                count = f"runs of {name} in the new store: {len(result.run_ids)}"
                 done.append(count if result.problem is None else f"{count}; the rest waits: {result.problem}")
         except UserError as error:
             done.append(f"{name} was left out: {error}")
