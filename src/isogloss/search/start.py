@@ -15,8 +15,6 @@ from isogloss.scoring.first_order import Slopes
 #: both kinds, as LOC loses only size by a smaller step, which the search makes up for.
 TRUSTED = 1 / 40
 
-#: The axis that each kind of vector is for.
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartingPoint:
