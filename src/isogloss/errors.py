@@ -65,6 +65,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
+#: How a wrong value is shown: as written in Python, as JSON of at most 60 characters, or not at all.
+Shown = Literal["settings", "data", "secrets"]
+
+
 class Explanation(NamedTuple):
     """One thing that is wrong with a value, and where: `path: reason`, or the reason alone for the value as a whole."""
 
@@ -78,7 +82,7 @@ class Explanation(NamedTuple):
 def explain(
     error: ValidationError,
     *,
-    of: Literal["settings", "data"] = "settings",
+    of: Shown = "settings",
     known: Callable[[list[str]], Iterable[str]] | None = None,
     wording: Mapping[str, str] | None = None,
 ) -> list[Explanation]:
@@ -86,7 +90,7 @@ def explain(
 
     Args:
         error: what pydantic raised.
-        of: settings show a wrong value as it is written in Python, data show it as JSON, cut after 60 characters.
+        of: what the values are; those of secrets are not repeated.
         known: the settings that there are at a path, for the suggestion of an unknown one.
         wording: reasons by pydantic's type of error, in place of pydantic's own; `{value}` stands for the wrong value.
 
@@ -108,12 +112,12 @@ def explain(
 
 def _reason(
     detail: ErrorDetails,
-    of: Literal["settings", "data"],
+    of: Shown,
     known: Callable[[list[str]], Iterable[str]] | None,
     wording: Mapping[str, str],
 ) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    value = repr(detail["input"]) if of == "settings" else _as_json(detail["input"])
+    value = _as_json(detail["input"]) if of == "data" else repr(detail["input"])
     if kind in wording:
         return wording[kind].format(value=value)
     if kind == "value_error":
@@ -129,10 +133,10 @@ def _reason(
         return f"has {context['actual_length']} entries, it should have {bound}"
     if of == "data" and kind == "literal_error":
         return f"{value} is not one of {context['expected']}"
-    mapping = "group of settings" if of == "settings" else "JSON object"
+    mapping = "JSON object" if of == "data" else "group of settings"
     needed = detail["msg"].replace("valid tuple", "list").replace("valid dictionary", mapping)
     needed = needed.partition(" or instance of")[0]
-    return f"{needed[0].lower()}{needed[1:]}, not {value}"
+    return f"{needed[0].lower()}{needed[1:]}" + ("" if of == "secrets" else f", not {value}")
 
 
 def _as_json(value: Any) -> str:
