@@ -9,7 +9,7 @@ from pathlib import Path
 
 import search_worker
 from isogloss.search.front import summarise
-from search_worker import LIMIT, open_shared, scores, wait_until
+from search_worker import GRACE, LIMIT, open_shared, scores, wait_until
 
 WORKERS, TRIALS = 4, 24
 
@@ -17,7 +17,9 @@ WORKERS, TRIALS = 4, 24
 def one_of_four_is_killed(place: str, folder: Path) -> None:
     """Run all trials; the killed worker's trial is tried again by another, and little is run beyond what was asked for."""
     study = open_shared(place)
-    script = [sys.executable, search_worker.__file__, place, str(folder), str(TRIALS)]
+    # Slow enough that the lost worker is noticed before the others have all their trials.
+    seconds = str(2 * GRACE * (WORKERS - 1) / TRIALS)
+    script = [sys.executable, search_worker.__file__, place, str(folder), str(TRIALS), "--seconds", seconds]
     workers = [
         subprocess.Popen(
             [*script, "--together", str(WORKERS), *(["--hang"] if rank == 0 else [])], stderr=subprocess.PIPE

@@ -2,7 +2,7 @@
 
 It joins the study, which the test has made. Every evaluation is written to FOLDER/evaluations before it begins, as
 `WORKER DIGEST`. With `--together N` the first evaluation waits until N workers are in theirs; with `--hang` it then says so
-in FOLDER/hanging and never ends.
+in FOLDER/hanging and never ends. With `--seconds S` an evaluation takes S seconds.
 """
 
 from __future__ import annotations
@@ -76,6 +76,7 @@ def main() -> int:
     parser.add_argument("trials", type=int)
     parser.add_argument("--together", type=int, default=1)
     parser.add_argument("--hang", action="store_true")
+    parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--name", default=NAME)
     given = parser.parse_args()
     folder: Path = given.folder
@@ -91,6 +92,7 @@ def main() -> int:
             (folder / "hanging").write_text(point.digest)
             while True:
                 time.sleep(60)
+        time.sleep(given.seconds)
         return scores(point)
 
     try:

@@ -128,6 +128,8 @@ def _reason(
         *place, name = map(str, detail["loc"])
         names = list(known(place))
         return f"unknown setting{did_you_mean(name, names)}; known here: {', '.join(names)}"
+    if of == "data" and kind == "extra_forbidden":
+        return "is no field here"
     if of == "data" and kind in ("too_short", "too_long"):
         bound = f"at least {context['min_length']}" if kind == "too_short" else f"at most {context['max_length']}"
         return f"has {context['actual_length']} entries, it should have {bound}"

@@ -142,7 +142,7 @@ def test_known_files_are_not_hashed_again(copy: Path, monkeypatch: pytest.Monkey
         read.append(path.name)
         return "0" * 64
 
-    monkeypatch.setattr("isogloss.files.sha256_file", counted)
+    monkeypatch.setattr("isogloss.models.hub.sha256_file", counted)
     names = ["config.json", "model.safetensors"]
     file_digests(copy, names)
     file_digests(copy, names)
