@@ -1,4 +1,4 @@
-"""The figures of searches: trials and front on the plane, hypervolume over trials, importances, and the points on test."""
+"""Figures of searches: fronts, hypervolume, importances, points on test. One figure family, so a little over 500 lines."""
 
 from __future__ import annotations
 
